@@ -1,0 +1,1 @@
+"""smdp: a mock mobile carrier and simulated Apple devices, for testing Refresh Mobile Data Plans."""
