@@ -1,0 +1,92 @@
+# Every target does its own set-up: it needs python3 (3.11 or newer) with venv, make and a route to PyPI, no more.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV ?= .venv
+BIN  := $(VENV)/bin
+PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# PYTHON: the first python that is new enough; `make PYTHON=/path/to/python3 …` picks another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+PYTEST ?= $(BIN)/python -m pytest -n auto
+LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --no-annotate
+
+##@ Run it
+demo: $(VENV)/.runtime  ## one carrier, one simulated iPhone, one plan: the whole flow, narrated
+	@$(BIN)/smdp demo
+
+serve: $(VENV)/.runtime  ## the carrier, until Ctrl-C
+	@$(BIN)/smdp serve
+
+##@ Work on it
+test: $(VENV)/.test  ## the tests
+	@$(PYTEST) $(ARGS)
+
+check: $(VENV)/.dev  ## lint, types, architecture, dependencies, generated files
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry smdp
+	$(BIN)/python docs/generate.py --check
+
+full: check lowest $(VENV)/.dev  ## check, every test with the long tier, coverage of the core, oldest dependencies, the image
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n 0 -m "full or not full" $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(BIN)/coverage report --include='smdp/rsp/*' --fail-under=100
+	$(MAKE) image
+
+lowest: $(VENV)/.dev  ## the tests with the oldest dependencies that pyproject.toml admits
+	@rm -rf build/lowest && $(BIN)/uv venv --quiet --python $(BIN)/python build/lowest
+	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 pyproject.toml -o build/lowest/runtime.txt
+	@$(BIN)/uv pip install --quiet --python build/lowest/bin/python -r build/lowest/runtime.txt -e '.[test]'
+	build/lowest/bin/python -m pytest -n auto $(ARGS)
+
+bench: $(VENV)/.test  ## downloads a second and what they cost; the last line is the ratio to the crypto floor
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(VENV)/.test  ## write the generated pages again
+	$(BIN)/python docs/generate.py
+
+lock: $(VENV)/.dev  ## pin requirements/ again, to the newest versions that pyproject.toml admits
+	@mkdir -p requirements
+	$(LOCK) --upgrade --extra dev pyproject.toml -o requirements/dev.txt
+	$(LOCK) --extra test -c requirements/dev.txt pyproject.toml -o requirements/test.txt
+	$(LOCK) -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
+	@printf 'hatchling\neditables\n' | $(LOCK) -c requirements/dev.txt - -o requirements/build.txt
+
+image:  ## the container image, as smdp:latest
+	@if docker info >/dev/null 2>&1; then docker build -t smdp .; \
+	elif [ -x ../shared/tools/build-image ]; then ../shared/tools/build-image . smdp; \
+	elif command -v buildah >/dev/null; then buildah bud --format docker -t smdp .; \
+	else echo 'make image needs docker or buildah.' >&2; exit 1; fi
+
+clean:  ## remove what make made, .venv included
+	@rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find smdp tests docs certs -name __pycache__ -prune -exec rm -rf {} +
+
+help:  ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+# ------------------------------------------------------------------------------------------------------------- set-up
+# Each stamp says that the environment holds what a lock names, and smdp itself as an editable install.
+$(VENV)/.runtime: requirements/runtime.txt
+$(VENV)/.test: requirements/test.txt
+$(VENV)/.dev: requirements/dev.txt
+$(VENV)/.runtime $(VENV)/.test $(VENV)/.dev: $(BIN)/python requirements/build.txt pyproject.toml
+	@echo 'Installing requirements/$(subst .,,$(@F)).txt into $(VENV)' >&2
+	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/$(subst .,,$(@F)).txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "smdp needs Python 3.11 or newer; found $$(python3 --version 2>/dev/null || echo none). Install one, or name it: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"smdp needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}.")'
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
+		echo 'smdp needs the venv module of $(PYTHON) (on Debian and Ubuntu: apt-get install python3-venv).' >&2; exit 1; }
+
+.PHONY: demo serve test check full lowest bench docs lock image clean help
