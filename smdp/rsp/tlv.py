@@ -1,0 +1,138 @@
+"""BER-TLV: the strict gate in front of every decode, and the builder behind every package (X.690 §8.1, DER lengths).
+
+asn1crypto accepts indefinite and non-minimal lengths and recurses without bound; a signature is checked over received
+bytes. So nothing is decoded before `gate` has walked it, and everything sent is built with `tlv`.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+MAX_DEPTH = 24
+"""Deepest nesting of constructed values; an AuthenticateServerResponse with its certificates needs 13."""
+
+_MAX_LENGTH_OCTETS = 4
+_TAG_NUMBER_MASK = 0x1F
+_CONSTRUCTED = 0x20
+_LONG = 0x80
+
+
+class Malformed(ValueError):  # noqa: N818 - the sentence "the input is malformed" reads better than MalformedError
+    """The input is not what the standard's encoding allows; the text says what is wrong, and where."""
+
+
+class Item(NamedTuple):
+    """One TLV: its tag as an integer (0x30, 0xBF38), its value, and its complete bytes as received."""
+
+    tag: int
+    value: bytes
+    raw: bytes
+
+
+def header(tag: int, length: int) -> bytes:
+    """Encode tag and DER-minimal length."""
+    head = tag.to_bytes((tag.bit_length() + 7) // 8 or 1, "big")
+    if length < _LONG:
+        return head + bytes((length,))
+    octets = (length.bit_length() + 7) // 8
+    return head + bytes((_LONG | octets,)) + length.to_bytes(octets, "big")
+
+
+def tlv(tag: int, *parts: bytes) -> bytes:
+    """Build one TLV around the concatenated parts; the tag is written as in the standard, `tlv(0xBF38, …)`."""
+    value = parts[0] if len(parts) == 1 else b"".join(parts)
+    return header(tag, len(value)) + value
+
+
+def _head(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Read tag and length at an offset: (tag, first byte of the value, byte after the value)."""
+    start = at
+    if at >= end:
+        raise Malformed(f"a tag is missing at byte {start}")
+    tag = data[at]
+    at += 1
+    if tag & _TAG_NUMBER_MASK == _TAG_NUMBER_MASK:
+        while True:
+            if at >= end or at - start > 3:  # noqa: PLR2004 - RSP uses tags of at most three bytes
+                raise Malformed(f"the tag at byte {start} does not end")
+            octet = data[at]
+            if at == start + 1 and octet in (0x80, *range(0x1F)):
+                raise Malformed(f"the tag at byte {start} is not coded minimally")
+            tag = tag << 8 | octet
+            at += 1
+            if not octet & _LONG:
+                break
+    if at >= end:
+        raise Malformed(f"the length of tag {tag:X} at byte {start} is missing")
+    length = data[at]
+    at += 1
+    if length & _LONG:
+        octets = length & 0x7F
+        if octets == 0:
+            raise Malformed(f"tag {tag:X} at byte {start} has an indefinite length")
+        if octets > _MAX_LENGTH_OCTETS:
+            raise Malformed(f"the length of tag {tag:X} at byte {start} takes {octets} bytes")
+        if at + octets > end:
+            raise Malformed(f"the length of tag {tag:X} at byte {start} is cut off")
+        length = int.from_bytes(data[at : at + octets], "big")
+        at += octets
+        if length < _LONG or length.bit_length() <= 8 * (octets - 1):
+            raise Malformed(f"the length of tag {tag:X} at byte {start} is not coded minimally")
+    if length > end - at:
+        raise Malformed(f"tag {tag:X} at byte {start} wants {length} bytes, {end - at} are left")
+    return tag, at, at + length
+
+
+def gate(data: bytes, tag: int | None = None) -> None:
+    """Walk one complete TLV and everything inside: minimal definite lengths, bounded depth, nothing behind it.
+
+    `tag` is the tag it must have (0xBF38). Raises Malformed. X.690 §10.1; SGP.22 §5.7 for the tags.
+    """
+    if tag is not None:
+        prefix = tag.to_bytes((tag.bit_length() + 7) // 8, "big")
+        if not data.startswith(prefix):
+            raise Malformed(f"expected tag {tag:X}, got {data[: len(prefix)].hex().upper() or 'nothing'}")
+    _, at, end = _head(data, 0, len(data))
+    if end != len(data):
+        raise Malformed(f"{len(data) - end} bytes trail behind the value")
+    if not data[0] & _CONSTRUCTED:
+        return
+    stack = [end]
+    while stack:
+        if at == stack[-1]:
+            stack.pop()
+            continue
+        start = at
+        _, at, end = _head(data, at, stack[-1])
+        if data[start] & _CONSTRUCTED:
+            if len(stack) >= MAX_DEPTH:
+                raise Malformed(f"more than {MAX_DEPTH} levels are nested at byte {start}")
+            stack.append(end)
+        else:
+            at = end
+
+
+def items(data: bytes) -> Iterator[Item]:
+    """Iterate over the TLVs of a concatenation, one level deep. Raises Malformed."""
+    at, end = 0, len(data)
+    while at < end:
+        start = at
+        tag, value, at = _head(data, at, end)
+        yield Item(tag, data[value:at], data[start:at])
+
+
+def only(data: bytes, tag: int) -> Item:
+    """Read the one TLV that `data` consists of, which must have this tag. Raises Malformed."""
+    found, value, end = _head(data, 0, len(data))
+    if found != tag:
+        raise Malformed(f"expected tag {tag:X}, got {found:X}")
+    if end != len(data):
+        raise Malformed(f"{len(data) - end} bytes trail behind tag {tag:X}")
+    return Item(found, data[value:end], data)
+
+
+def children(data: bytes, tag: int) -> dict[int, Item]:
+    """Open the one TLV with this tag and index what is directly inside by tag (the first of each). Raises Malformed."""
+    found: dict[int, Item] = {}
+    for item in items(only(data, tag).value):
+        found.setdefault(item.tag, item)
+    return found
