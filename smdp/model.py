@@ -1,0 +1,301 @@
+"""What every layer speaks and the control API answers: one msgspec struct per resource, named as in the documentation.
+
+Times are aware datetimes in UTC (ISO 8601 with Z on the wire); an absent value is null, never a missing member.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+State = Literal[
+    "available",
+    "allocated",
+    "linked",
+    "confirmed",
+    "released",
+    "downloaded",
+    "installed",
+    "error",
+    "unavailable",
+]
+"""Where a profile stands on the SM-DP+ (SGP.22 §3.1.6)."""
+Runtime = Literal["enabled", "disabled", "deleted"]
+"""What the device's notifications said last of an installed profile."""
+Reuse = Literal["never", "same-device", "always"]
+ActivationState = Literal["inactive", "pending", "active", "failed", "suspended", "terminated"]
+SessionOutcome = Literal["open", "downloaded", "installed", "failed", "refused", "cancelled", "expired"]
+
+
+class Limits(Struct, kw_only=True, forbid_unknown_fields=True):
+    """How much a carrier allows: attempts per order, minutes per session, hours per order, requests per second."""
+
+    download_attempts: int = 10
+    confirmation_code_attempts: int = 3
+    session_minutes: int = 30
+    order_hours: int | None = None
+    per_second: int | None = None
+
+
+class Operator(Struct, kw_only=True, forbid_unknown_fields=True):
+    """An operator that may order over ES2+, and where it wants to hear of progress."""
+
+    id: str
+    callback: str | None = None
+
+
+class Carrier(Struct, kw_only=True):
+    """A namespace: one SM-DP+, its plans, profiles, sessions and events, told apart by host name."""
+
+    name: str
+    hosts: list[str] = field(default_factory=list)
+    smds_hosts: list[str] = field(default_factory=list)
+    address: str | None = None
+    esim_server_url: str = ""
+    mcc: str = "001"
+    mnc: str = "01"
+    network_name: str = "smdp TEST"
+    country: str = "US"
+    reuse: Reuse | None = None
+    rebind: Literal["refuse", "allow"] = "refuse"
+    strict_path: bool = False
+    no_order_code: str = "8.1.1/3.8"
+    limits: Limits = field(default_factory=Limits)
+    operators: list[Operator] = field(default_factory=list)
+    sm_ds: str = ""
+
+
+class ActivationRule(Struct, kw_only=True, forbid_unknown_fields=True):
+    """When a plan becomes active: what starts it, how long it takes on the carrier's clock, and whether it fails."""
+
+    on: Literal["installed", "enabled", "attached", "manual"] = "installed"
+    install_delay: str = "0s"
+    delay: str = "0s"
+    fail: str | None = None
+
+
+class Plan(Struct, kw_only=True):
+    """A profile type: what the profiles of this plan are made of, and how they become active."""
+
+    name: str
+    profile_name: str = "smdp TEST"
+    service_provider: str = "smdp TEST"
+    profile_class: Literal["test", "provisioning", "operational"] = "operational"
+    ppr: list[Literal["ppr1", "ppr2"]] = field(default_factory=list)
+    icon: str | None = None
+    protection: Literal["ppk", "session"] = "ppk"
+    personalise: bool = True
+    upp: str | None = None
+    iccid_prefix: str = "8900101"
+    activation: ActivationRule = field(default_factory=ActivationRule)
+    reuse: Reuse | None = None
+    auto_create: bool = False
+
+
+class Activation(Struct, kw_only=True):
+    """Whether the plan works on the carrier's network, why not, and since when."""
+
+    state: ActivationState = "inactive"
+    reason: str | None = None
+    since: datetime
+
+
+class Attempts(Struct, kw_only=True):
+    """How often an order was tried."""
+
+    download: int = 0
+    confirmation_code: int = 0
+
+
+class Credentials(Struct, kw_only=True):
+    """A profile's secrets, in hexadecimal or digits; shown only when asked for."""
+
+    ki: str
+    opc: str
+    pin1: str
+    pin2: str
+    puk1: str
+    puk2: str
+    adm1: str
+    kic: str
+    kid: str
+    kik: str
+
+    def __repr__(self) -> str:
+        """Keep the secrets out of logs."""
+        return "Credentials(…)"
+
+
+class Profile(Struct, kw_only=True):
+    """One eSIM profile: issued once, downloaded once."""
+
+    iccid: str
+    eid: str | None = None
+    imei: str | None = None
+    plan: str = "default"
+    imsi: str = ""
+    msisdn: str | None = None
+    state: State = "released"
+    runtime: Runtime | None = None
+    consumed: bool = False
+    consumed_at: datetime | None = None
+    consumed_by: str | None = None
+    activation: Activation
+    matching_id: str = ""
+    confirmation_code_required: bool = False
+    esim_server_url: str = ""
+    activation_code: str = ""
+    attempts: Attempts = field(default_factory=Attempts)
+    expires_at: datetime | None = None
+    created_at: datetime
+    warnings: list[str] = field(default_factory=list)
+    credentials: Credentials | None = None
+
+
+class RefusalText(Struct, kw_only=True):
+    """Why a session was refused: the check, the standard's code, our slug, a sentence, and what to do."""
+
+    check: str
+    code: str
+    reason: str
+    because: str
+    fix: str
+
+
+class CheckResult(Struct, kw_only=True):
+    """One check of the server as it went for one message."""
+
+    id: str
+    field: str
+    ok: bool
+    clause: str
+    text: str
+
+
+class Step(Struct, kw_only=True):
+    """One function call of a session: when, how long, what came, what went."""
+
+    name: str
+    at: datetime
+    ms: float
+    request: Any = None
+    response: Any = None
+    checks: list[CheckResult] = field(default_factory=list)
+
+
+class Session(Struct, kw_only=True):
+    """One RSP session as the carrier saw it."""
+
+    id: str
+    carrier: str
+    eid: str | None = None
+    iccid: str | None = None
+    outcome: SessionOutcome = "open"
+    opened_at: datetime
+    refusal: RefusalText | None = None
+    steps: list[Step] = field(default_factory=list)
+
+
+class Event(Struct, kw_only=True):
+    """Something that happened: `at` by the carrier's clock, `wall` by the real one; `id` only ever grows."""
+
+    id: int
+    at: datetime
+    wall: datetime
+    type: str
+    carrier: str
+    eid: str | None = None
+    iccid: str | None = None
+    session: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Nearest(Struct, kw_only=True):
+    """The ordered EID that looks most like the one asked about."""
+
+    eid: str
+    differs_at: list[int]
+    valid: bool
+    iccid: str
+
+
+class EidReport(Struct, kw_only=True):
+    """What an EID has, what it would get now, and why."""
+
+    eid: str
+    valid: bool
+    profiles: list[Profile] = field(default_factory=list)
+    next: str | None = None
+    reason: str | None = None
+    because: str = ""
+    nearest: Nearest | None = None
+    fix: str | None = None
+    last_seen: datetime | None = None
+
+
+class Esim(Struct, kw_only=True):
+    """A profile on a device."""
+
+    iccid: str
+    state: Literal["enabled", "disabled"]
+    network: str = ""
+    msisdn: str | None = None
+
+
+class Device(Struct, kw_only=True):
+    """A simulated Apple device, hosted by the server."""
+
+    eid: str
+    udid: str
+    serial: str
+    imei: str
+    os: str = "26.1"
+    model: str = "iPhone17,1"
+    name: str = "iPhone"
+    supervised: bool = True
+    enrollment: dict[str, Any] | None = None
+    restrictions: dict[str, Any] = field(default_factory=dict)
+    esims: list[Esim] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    online: bool = True
+    carrier: str = "default"
+
+
+class OutcomeStep(Struct, kw_only=True):
+    """One step of a download as the device saw it."""
+
+    name: str
+    ok: bool
+    text: str = ""
+
+
+class Outcome(Struct, kw_only=True):
+    """How a refresh or a download ended; printed, it explains itself."""
+
+    ok: bool
+    installed: str | None = None
+    refused: str | None = None
+    reason: str | None = None
+    because: str = ""
+    fix: str | None = None
+    session: str | None = None
+    steps: list[OutcomeStep] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        if self.ok:
+            return f"installed {self.installed}"
+        code = f"{self.refused} " if self.refused else ""
+        return f"refused {code}({self.reason}): {self.because}" + (f" → {self.fix}" if self.fix else "")
+
+
+class Problem(Struct, kw_only=True):
+    """An RFC 9457 problem document: what is wrong, because of what, and what to do about it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    reason: str
+    because: str
+    fix: str
+    detail: str = ""
