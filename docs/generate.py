@@ -77,7 +77,8 @@ def row(check: Check[object], tests: Tests) -> str:
 
 def fidelity(tests: Tests) -> str:
     """The page: the template with one table for each list."""
-    tables, known = [], set()
+    tables: list[str] = []
+    known: set[str] = set()
     for module, checks in check_lists():
         known.update(check.id for check in checks)
         head = f"### {title(module)}\n\n`{module.__name__}`\n\n| check | field | clause | code | reason | tests |\n"
