@@ -4,7 +4,7 @@
 
 VENV ?= .venv
 BIN  := $(VENV)/bin
-PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP  := $(BIN)/python -m pip --disable-pip-version-check -qq
 # PYTHON: the first python that is new enough; `make PYTHON=/path/to/python3 …` picks another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
