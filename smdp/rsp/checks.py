@@ -5,7 +5,8 @@ exception, since it may change counters and states like any other outcome.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as member
 from enum import IntEnum
 from typing import Generic, TypeVar
 
@@ -46,7 +47,7 @@ class Refusal:
     fix: str
     field: str = ""
     clause: str = ""
-    details: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, object] = member(default_factory=dict)
 
     @property
     def message(self) -> str:
