@@ -1,0 +1,1 @@
+"""The SM-DP+'s half of the protocol: one module for each function, each with its list of checks."""
