@@ -30,6 +30,8 @@ check: $(VENV)/.dev  ## lint, types, architecture, dependencies, generated files
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry smdp
 	$(BIN)/python docs/generate.py --check
+	@rm -rf build/certs && mkdir -p build/certs
+	$(BIN)/python -m smdp.pki.make build/certs && diff -r --exclude=README.md build/certs certs
 
 full: check lowest $(VENV)/.dev  ## check, every test with the long tier, coverage of the core, oldest dependencies, the image
 	@rm -f .coverage .coverage.*
