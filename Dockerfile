@@ -24,7 +24,7 @@ COPY --from=build /opt/smdp /opt/smdp
 COPY --from=build --chown=65532:65532 /state /state
 ENV PATH=/opt/smdp/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    SMDP_HOST=0.0.0.0 \
+    SMDP_HOST=0.0.0.0,:: \
     SMDP_STATE=/state
 # The base image has no bytecode of the standard library, and a read-only root keeps none: write what a start uses, once.
 RUN python -c 'import smdp.cli, smdp.server'
