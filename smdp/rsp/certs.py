@@ -61,7 +61,7 @@ class Subtree(NamedTuple):
     eid_prefixes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Certificate:
     """A certificate as RSP sees it; two are equal when their DER is.
 
@@ -91,12 +91,13 @@ class Certificate:
     permitted: tuple[Subtree, ...] = ()
     critical: frozenset[str] = frozenset()
 
+    def __repr__(self) -> str:
+        return f"<Certificate {self.common_name!r}, {self.curve}, key {(self.ski or b'').hex().upper()}>"
+
     def __eq__(self, other: object) -> bool:
-        """Compare by DER."""
         return isinstance(other, Certificate) and self.der == other.der
 
     def __hash__(self) -> int:
-        """Hash by DER."""
         return hash(self.der)
 
     @property
