@@ -54,6 +54,7 @@ _SIGNATURE: dict[str, object] = {"implicit": ("application", 55)}
 _ONE_TIME_KEY: dict[str, object] = {"implicit": ("application", 73)}
 _ICCID: dict[str, object] = {"implicit": ("application", 26)}
 _AID: dict[str, object] = {"implicit": ("application", 15)}
+_TAG_LIST: dict[str, object] = {"implicit": ("application", 28)}
 
 
 # --- common types
@@ -450,3 +451,105 @@ class CancelSessionResponse(core.Choice):
         ("cancel_session_response_ok", CancelSessionResponseOk, _context(0)),
         ("cancel_session_response_error", core.Integer, _context(1)),
     ]
+
+
+# --- ES10: the rest of the eUICC's commands, by tag
+
+
+class ListNotificationRequest(core.Sequence):
+    """BF28 (SGP.22 §5.7.9)."""
+
+    class_, tag = 2, 40
+    _fields = [("profile_management_operation", core.BitString, _optional(1))]
+
+
+class SetNicknameRequest(core.Sequence):
+    """BF29 (SGP.22 §5.7.21)."""
+
+    class_, tag = 2, 41
+    _fields = [("iccid", core.OctetString, _ICCID), ("profile_nickname", core.UTF8String, _context(16))]
+
+
+class NotificationSearchCriteria(core.Choice):
+    _alternatives = [
+        ("seq_number", core.Integer, _context(0)),
+        ("profile_management_operation", core.BitString, _context(1)),
+    ]
+
+
+class RetrieveNotificationsListRequest(core.Sequence):
+    """BF2B (SGP.22 §5.7.10)."""
+
+    class_, tag = 2, 43
+    _fields = [("search_criteria", NotificationSearchCriteria, {"explicit": 0, "optional": True})]
+
+
+class ProfileSearchCriteria(core.Choice):
+    _alternatives = [
+        ("isdp_aid", core.OctetString, _AID),
+        ("iccid", core.OctetString, _ICCID),
+        ("profile_class", core.Integer, _context(21)),
+    ]
+
+
+class ProfileInfoListRequest(core.Sequence):
+    """BF2D (SGP.22 §5.7.15)."""
+
+    class_, tag = 2, 45
+    _fields = [
+        ("search_criteria", ProfileSearchCriteria, {"explicit": 0, "optional": True}),
+        ("tag_list", core.OctetString, {**_TAG_LIST, "optional": True}),
+    ]
+
+
+class NotificationSentRequest(core.Sequence):
+    """BF30 (SGP.22 §5.7.11)."""
+
+    class_, tag = 2, 48
+    _fields = [("seq_number", core.Integer, _context(0))]
+
+
+class ProfileIdentifier(core.Choice):
+    _alternatives = [("isdp_aid", core.OctetString, _AID), ("iccid", core.OctetString, _ICCID)]
+
+
+class EnableProfileRequest(core.Sequence):
+    """BF31 (SGP.22 §5.7.16)."""
+
+    class_, tag = 2, 49
+    _fields = [("profile_identifier", ProfileIdentifier, {"explicit": 0}), ("refresh_flag", core.Boolean, _context(1))]
+
+
+class DisableProfileRequest(core.Sequence):
+    """BF32 (SGP.22 §5.7.17)."""
+
+    class_, tag = 2, 50
+    _fields = [("profile_identifier", ProfileIdentifier, {"explicit": 0}), ("refresh_flag", core.Boolean, _context(1))]
+
+
+class DeleteProfileRequest(core.Choice):
+    """BF33 (SGP.22 §5.7.18)."""
+
+    explicit = (2, 51)
+    _alternatives = [("isdp_aid", core.OctetString, _AID), ("iccid", core.OctetString, _ICCID)]
+
+
+class EuiccMemoryResetRequest(core.Sequence):
+    """BF34 (SGP.22 §5.7.19)."""
+
+    class_, tag = 2, 52
+    _fields = [("reset_options", core.BitString, _context(2))]
+
+
+class GetEuiccDataRequest(core.Sequence):
+    """BF3E (SGP.22 §5.7.20)."""
+
+    class_, tag = 2, 62
+    _fields = [("tag_list", core.OctetString, _TAG_LIST)]
+
+
+class SetDefaultDpAddressRequest(core.Sequence):
+    """BF3F (SGP.22 §5.7.4)."""
+
+    class_, tag = 2, 63
+    _fields = [("default_dp_address", core.UTF8String, _context(0))]

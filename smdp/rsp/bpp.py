@@ -67,17 +67,23 @@ def random_keys(entropy: Entropy) -> KeySet:
 class Bsp:
     """One run of protected TLVs under one key set; the same steps in the same order seal on one side and open on the other.
 
-    The block counter starts at 1 and counts every TLV, also those that are only MACed (SGP.22 §2.6.4.4).
+    The block counter starts at 1 and counts every TLV, also those that are only MACed (SGP.22 §2.6.4.4). A run may be
+    taken up again: `Bsp(keys, counter)` where `position` was (chaining value, counter), the former as the keys' first.
     """
 
     __slots__ = ("_chain", "_counter", "_ecb", "_enc", "_mac")
 
-    def __init__(self, keys: KeySet) -> None:
+    def __init__(self, keys: KeySet, counter: int = 0) -> None:
         self._enc = algorithms.AES(keys.enc)
         self._mac = algorithms.AES(keys.mac)
         self._ecb = Cipher(self._enc, _ECB).encryptor()
         self._chain = keys.initial_mac_chaining_value
-        self._counter = 0
+        self._counter = counter
+
+    @property
+    def position(self) -> tuple[bytes, int]:
+        """The 16-byte chaining value and how many TLVs went by."""
+        return self._chain, self._counter
 
     def _next(self) -> modes.CBC:
         self._counter += 1

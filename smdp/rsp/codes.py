@@ -156,3 +156,84 @@ class CancelSessionReason(IntEnum):
     METADATA_MISMATCH = 4
     LOAD_BPP_EXECUTION_ERROR = 5
     UNDEFINED_REASON = 127
+
+
+class CancelSessionErrorCode(IntEnum):
+    """What an eUICC answers in cancelSessionResponseError (SGP.22 §5.7.14)."""
+
+    INVALID_TRANSACTION_ID = 5
+    UNDEFINED_ERROR = 127
+
+
+class EnableProfileResult(IntEnum):
+    """How EnableProfile went (SGP.22 §5.7.16)."""
+
+    OK = 0
+    ICCID_OR_AID_NOT_FOUND = 1
+    PROFILE_NOT_IN_DISABLED_STATE = 2
+    DISALLOWED_BY_POLICY = 3
+    WRONG_PROFILE_REENABLING = 4
+    CAT_BUSY = 5
+    UNDEFINED_ERROR = 127
+
+
+class DisableProfileResult(IntEnum):
+    """How DisableProfile went (SGP.22 §5.7.17)."""
+
+    OK = 0
+    ICCID_OR_AID_NOT_FOUND = 1
+    PROFILE_NOT_IN_ENABLED_STATE = 2
+    DISALLOWED_BY_POLICY = 3
+    CAT_BUSY = 5
+    UNDEFINED_ERROR = 127
+
+
+class DeleteProfileResult(IntEnum):
+    """How DeleteProfile went (SGP.22 §5.7.18)."""
+
+    OK = 0
+    ICCID_OR_AID_NOT_FOUND = 1
+    PROFILE_NOT_IN_DISABLED_STATE = 2
+    DISALLOWED_BY_POLICY = 3
+    UNDEFINED_ERROR = 127
+
+
+class MemoryResetResult(IntEnum):
+    """How eUICCMemoryReset went (SGP.22 §5.7.19)."""
+
+    OK = 0
+    NOTHING_TO_DELETE = 1
+    CAT_BUSY = 5
+    UNDEFINED_ERROR = 127
+
+
+class SetNicknameResult(IntEnum):
+    """How SetNickname went (SGP.22 §5.7.21)."""
+
+    OK = 0
+    ICCID_NOT_FOUND = 1
+    UNDEFINED_ERROR = 127
+
+
+class RemoveNotificationResult(IntEnum):
+    """How RemoveNotificationFromList went (SGP.22 §5.7.11)."""
+
+    OK = 0
+    NOTHING_TO_DELETE = 1
+    UNDEFINED_ERROR = 127
+
+
+class SetDefaultDpAddressResult(IntEnum):
+    """How SetDefaultDpAddress went (SGP.22 §5.7.4)."""
+
+    OK = 0
+    UNDEFINED_ERROR = 127
+
+
+class StatusWord(IntEnum):
+    """What a card says of a command itself (ISO 7816-4 §5.1.3; SGP.22 §5.7.2)."""
+
+    OK = 0x9000
+    CONDITIONS_OF_USE_NOT_SATISFIED = 0x6985
+    INCORRECT_DATA = 0x6A80
+    REFERENCED_DATA_NOT_FOUND = 0x6A88

@@ -43,8 +43,8 @@ def tlv(tag: int, *parts: bytes) -> bytes:
     return header(tag, len(value)) + value
 
 
-def _head(data: bytes, at: int, end: int) -> tuple[int, int, int]:
-    """Read tag and length at an offset: (tag, first byte of the value, byte after the value)."""
+def _open(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Read tag and length at an offset: (tag, first byte of the value, length), whether or not the value is there."""
     start = at
     if at >= end:
         raise Malformed(f"a tag is missing at byte {start}")
@@ -77,9 +77,35 @@ def _head(data: bytes, at: int, end: int) -> tuple[int, int, int]:
         at += octets
         if length < _LONG or length.bit_length() <= 8 * (octets - 1):
             raise Malformed(f"the length of tag {tag:X} at byte {start} is not coded minimally")
-    if length > end - at:
-        raise Malformed(f"tag {tag:X} at byte {start} wants {length} bytes, {end - at} are left")
-    return tag, at, at + length
+    return tag, at, length
+
+
+def _head(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Read tag and length at an offset: (tag, first byte of the value, byte after the value)."""
+    tag, value, length = _open(data, at, end)
+    if length > end - value:
+        raise Malformed(f"tag {tag:X} at byte {at} wants {length} bytes, {end - value} are left")
+    return tag, value, value + length
+
+
+class Opening(NamedTuple):
+    """Tag and length of a TLV whose value need not be there yet; `size` is how many bytes they take."""
+
+    tag: int
+    length: int
+    size: int
+
+
+def opening(data: bytes, at: int = 0) -> Opening:
+    """Read only the tag and length at an offset, as in the segments of a package. Raises Malformed."""
+    tag, value, length = _open(data, at, len(data))
+    return Opening(tag, length, value - at)
+
+
+def item_at(data: bytes, at: int = 0) -> Item:
+    """Read the complete TLV at an offset, whatever follows it. Raises Malformed."""
+    tag, value, end = _head(data, at, len(data))
+    return Item(tag, data[value:end], data[at:end])
 
 
 def gate(data: bytes, tag: int | None = None) -> None:
