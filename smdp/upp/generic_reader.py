@@ -1,0 +1,82 @@
+"""Reading genericFileManagement: files made by commands, not by a template."""
+
+from dataclasses import dataclass
+
+from smdp.upp.contents import Status
+from smdp.upp.cursor import Cursor, Node
+from smdp.upp.files import DIRECTORIES, MAX_PATH, Draft, finish, overlay, path_of_bytes
+from smdp.upp.templates import Row
+
+_NO_ROW = Row("", None, "")
+
+
+def read_generic(cursor: Cursor, nodes: list[Node]) -> None:
+    """Make the files of a genericFileManagement element. Raises PackageError."""
+    state = _Generic(cursor)
+    for node in nodes:
+        if node.tag != 0xA1:
+            cursor.unknown(node)
+            continue
+        for commands in cursor.inside(node):
+            for command in cursor.inside(commands):
+                state.run(command)
+    state.flush()
+
+
+@dataclass(slots=True)
+class _Generic:
+    """The current directory, and the file that fills apply to."""
+
+    cursor: Cursor
+    directory: str = ""
+    draft: Draft | None = None
+    skip: int = 0
+    count: int = 0
+    made: bool = False
+
+    def run(self, command: Node) -> None:
+        """Obey one command."""
+        number, self.count = self.count, self.count + 1
+        match command.tag:
+            case 0x80:
+                self.flush()
+                self._change(command)
+            case 0x62:
+                self.flush()
+                self.draft = Draft(_NO_ROW, command.offset, number)
+                overlay(self.cursor, self.draft, self.cursor.inside(command))
+                if 0x88 not in self.draft.given and self.draft.fid:
+                    self.draft.sfi = int(self.draft.fid, 16) & 0x1F
+            case 0x02:
+                self.skip += self.cursor.integer(command)
+            case 0x81:
+                self._fill(command)
+            case _:
+                text = f"{command.tag:X} is no command here (02 skips, 81 writes)"
+                self.cursor.note(Status.INVALID_REQUEST_FORMAT, text, command.offset)
+
+    def _change(self, command: Node) -> None:
+        path = path_of_bytes(self.cursor.of_length(command, *range(0, MAX_PATH + 1, 2)))
+        if path and self.cursor.package.file(path) is None:
+            self.cursor.note(Status.BAD_VALUES, f"there is no directory {path} yet", command.offset)
+        self.directory = path
+
+    def _fill(self, command: Node) -> None:
+        if self.draft is None:
+            self.cursor.note(Status.BAD_VALUES, "content comes before any file", command.offset)
+            return
+        self.draft.fills.append((self.skip, command.value))
+        self.skip = 0
+
+    def flush(self) -> None:
+        """Create the file that was described last."""
+        draft, self.draft, self.skip = self.draft, None, 0
+        if draft is None:
+            return
+        if not draft.type:
+            self.cursor.note(Status.INVALID_PARAMETER, "a file has no descriptor", draft.offset)
+            return
+        file = finish(self.cursor, draft, self.directory)
+        if file is not None and file.type in DIRECTORIES and not self.made:
+            self.made = True
+            self.cursor.made_first = file.path
