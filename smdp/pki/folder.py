@@ -35,6 +35,11 @@ class Folder:
         found = self.keys.get(point_of(certificate.public_key))
         return None if found is None else found[1]
 
+    def orphans(self) -> list[tuple[str, PrivateKey]]:
+        """List the keys that no certificate has."""
+        points = {point_of(certificate.public_key) for _, certificate in self.certificates}
+        return [found for point, found in self.keys.items() if point not in points]
+
     def add(self, path: str, data: bytes) -> None:
         """Take in the contents of one file."""
         if data.startswith(_SEQUENCE):

@@ -21,7 +21,7 @@ from smdp.pki.model import Identity, Line, Pki
 from smdp.pki.profiles import Credential
 from smdp.rsp import certs
 from smdp.rsp.certs import Certificate, Role
-from smdp.rsp.crypto import point_of
+from smdp.rsp.crypto import curve_name, point_of
 
 LIVE_CIS = frozenset(
     map(bytes.fromhex, ("81370F5125D0B1D408D4C3B232E6D25E795BEBFB", "4C27967AD20C14B391E9601E41E604AD57C0222F"))
@@ -57,6 +57,11 @@ def load(directory: Path) -> Pki:
     return assemble(str(directory), folders.read(directory))
 
 
+def resolve(setting: str) -> Pki:
+    """Load what the setting `pki` names: "public", or a folder. Raises PkiError as `load` does."""
+    return public() if setting == "public" else load(Path(setting))
+
+
 def assemble(name: str, found: Folder) -> Pki:
     """Put a PKI together from what was found; `name` stands for it in messages. Raises PkiError as `load` does."""
     for path, certificate in found.certificates:
@@ -90,6 +95,8 @@ class _Assembly:
         rest = self._take_eums(rest)
         for path, certificate in rest:
             self._take(path, certificate)
+        for path, key in self.found.orphans():
+            self._skip(path, f"a private key on {curve_name(key)}, of none of these certificates")
         identities = self._identities()
         if not identities:
             raise PkiError(
