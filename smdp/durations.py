@@ -44,7 +44,7 @@ def format_duration(duration: timedelta) -> str:
     """Write a duration as `parse_duration` reads it: `3m`, `1h30m`, `0.25s`."""
     seconds = duration.total_seconds()
     if seconds != int(seconds) or not seconds:
-        return f"{seconds:g}s"
+        return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
     text, rest = "", int(seconds)
     for unit in ("d", "h", "m", "s"):
         count, rest = divmod(rest, int(_SECONDS[unit]))

@@ -5,7 +5,8 @@
     │   └── SettingsError     (exit 2)  a flag, a variable or a line of smdp.toml does not
     ├── StartError            (exit 1)  a server cannot start: port in use, unreadable database or PKI
     ├── ServerUnreachable     (exit 3)  nobody answers at the URL, or not as smdp does
-    ├── TimedOut              (exit 4)  it did not happen in time
+    ├── TimedOut              (exit 4)  what was waited for did not happen in time
+    ├── NotReached            (exit 1)  what was waited for has become impossible
     └── ApiError              (exit 1)  the server answered with a problem document (RFC 9457)
 
 What the protocol refuses is a value (`smdp.rsp.checks.Refusal`), not an exception.
@@ -49,6 +50,10 @@ class TimedOut(SmdpError):  # noqa: N818 - reads as what happened
     """What was waited for did not happen in time."""
 
     exit_code = 4
+
+
+class NotReached(SmdpError):  # noqa: N818 - as TimedOut
+    """What was waited for has become impossible: a session was refused, an activation or a profile failed."""
 
 
 class ApiError(SmdpError):

@@ -10,6 +10,7 @@ from smdp.durations import format_duration, parse_duration, parse_size
     [
         ("30", 30), ("90s", 90), ("3m", 180), ("48h", 172800), ("2d", 172800), ("1w", 604800), ("250ms", 0.25),
         ("1.5s", 1.5), ("1h30m", 5400), ("PT3M", 180), ("P1DT12H", 129600), ("P2W", 1209600), ("pt0.5s", 0.5), ("0", 0),
+        ("1234567.5", 1234567.5),
     ],
 )  # fmt: skip
 def test_one_grammar_for_durations(text, seconds):

@@ -1,0 +1,5 @@
+"""The control API as Python calls, on the standard library: what scripts, tests and the command line use."""
+
+from smdp.client.api import Client as Client
+
+__all__ = ["Client"]
