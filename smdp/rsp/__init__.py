@@ -1,1 +1,1 @@
-"""SGP.22 as pure functions: messages in, decisions out. No I/O, no clock, no entropy of its own."""
+"""SGP.22, pure: no I/O, no clock, no entropy of its own. Time, randomness, keys and rows are arguments."""

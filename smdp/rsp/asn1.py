@@ -1,8 +1,8 @@
 """The RSP module's types that smdp decodes, in the order of SGP.22 Annex H, as an asn1crypto schema.
 
 The standard's module has AUTOMATIC TAGS: where no member has a written tag, members are tagged 0, 1, 2 …; a tagged
-CHOICE is always explicit. Every decode goes through `decode`, behind the strict gate. Types are extensible: members that
-a later release appended are skipped, and `.dump()` of anything decoded returns its received bytes, which is what
+CHOICE is always explicit. Every decode goes through `decode`, behind the strict gate. Types are extensible: members
+that a later release appended are skipped, and `.dump()` of anything decoded returns its received bytes, which is what
 signatures cover.
 """
 
@@ -32,7 +32,7 @@ def _parse(value: core.Asn1Value) -> None:
     while isinstance(chosen, core.Choice):
         chosen = chosen.chosen
     if isinstance(chosen, core.Sequence | core.SequenceOf):
-        known = len(chosen) if isinstance(chosen, core.SequenceOf) else len(chosen._fields)  # noqa: SLF001 - no public name
+        known = len(chosen) if isinstance(chosen, core.SequenceOf) else len(chosen._fields)
         for index in range(known):
             child = chosen[index]
             if child is not core.VOID:

@@ -27,7 +27,7 @@ HOST_ID_BYTES = 8
 INSTALL_BOUND_PROFILE_PACKAGE = 1
 _BLOCK = 16
 _MAC = 8
-_ECB = modes.ECB()
+_ECB = modes.ECB()  # noqa: S305 - one block, the counter: that is how the standard makes an ICV
 
 
 class ScpError(Malformed):
@@ -65,7 +65,7 @@ def random_keys(entropy: Entropy) -> KeySet:
 
 
 class Bsp:
-    """One run of protected TLVs under one key set; the same steps in the same order seal on one side and open on the other.
+    """One run of protected TLVs under one key set; the same steps in the same order seal here and open there.
 
     The block counter starts at 1 and counts every TLV, also those that are only MACed (SGP.22 §2.6.4.4). A run may be
     taken up again: `Bsp(keys, counter)` where `position` was (chaining value, counter), the former as the keys' first.
@@ -154,7 +154,7 @@ def protect(upp: bytes, bsp: Bsp) -> bytes:
 
 
 class Binding(NamedTuple):
-    """What ties a package to one eUICC: the session, the server's one-time key and signing key, the eUICC's key and EID."""
+    """What ties a package to one eUICC: the session, the server's keys, the eUICC's one-time key (65 bytes) and EID."""
 
     transaction_id: bytes
     host_id: bytes
@@ -202,12 +202,12 @@ def seal(binding: Binding, metadata: bytes, upp: bytes, ppk: KeySet | None) -> b
 def segments(package: bytes) -> Iterator[bytes]:
     """Cut a BoundProfilePackage into what the LPA loads one by one (SGP.22 §2.5.5).
 
-    The header of BF36 with BF23; A0 with its first '87'; the header of A1; each '88'; A2 likewise; the header of A3; each
-    '86'. Raises Malformed if it is no package.
+    The header of BF36 with BF23; A0 with its first '87'; the header of A1; each '88'; A2 like A0; the header of A3;
+    each '86'. Raises Malformed if it is no package.
     """
     body = only(package, 0xBF36).value
     parts = list(items(body))
-    if not parts or parts[0].tag != 0xBF23:  # noqa: PLR2004 - tags are written as in the standard
+    if not parts or parts[0].tag != 0xBF23:
         raise Malformed("a BoundProfilePackage begins with BF23")
     yield header(0xBF36, len(body)) + parts[0].raw
     for part in parts[1:]:

@@ -5,8 +5,7 @@ exception, since it may change counters and states like any other outcome.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import field as member
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Generic, TypeVar
 
@@ -47,19 +46,22 @@ class Refusal:
     fix: str
     field: str = ""
     clause: str = ""
-    details: Mapping[str, object] = member(default_factory=dict)
 
     @property
     def message(self) -> str:
-        """`because` cut to the 128 bytes that LPAs can show (SGP.22 §6.5.1.4: `message`)."""
+        """`because` in the 128 bytes that LPAs can show, cut at a character (SGP.22 §6.5.1.4: `message`)."""
         return self.because.encode()[:MESSAGE_BYTES].decode(errors="ignore")
+
+    def with_code(self, code: Code) -> "Refusal":
+        """Say the same under another code, where a setting decides it."""
+        return replace(self, code=code)
 
 
 def refuse(check: Check[C], details: Mapping[str, object]) -> Refusal:
-    """Turn a violated check into the refusal that says so."""
+    """Turn a violated check into the refusal that says so, its braces filled."""
     words = {name: str(value) for name, value in details.items()}
-    because, fix = check.why.format_map(words), check.fix.format_map(words)
-    return Refusal(check.id, check.code, check.reason, because, fix, check.field, check.clause, dict(details))
+    reason, because, fix, where = (text.format_map(words) for text in (check.reason, check.why, check.fix, check.field))
+    return Refusal(check.id, check.code, reason, because, fix, where, check.clause)
 
 
 def first_violated(checks: Sequence[Check[C]], context: C) -> Check[C] | None:

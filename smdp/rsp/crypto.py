@@ -111,7 +111,7 @@ def point_of(key: PublicKey | PrivateKey) -> bytes:
 
 def public_key(curve: str, point: bytes) -> PublicKey:
     """Decode 65 bytes 04‖X‖Y. Raises Malformed if they are no point of the curve."""
-    if len(point) != 1 + 2 * _HALF or point[0] != 4:  # noqa: PLR2004 - 04 marks an uncompressed point
+    if len(point) != 1 + 2 * _HALF or point[0] != 4:
         raise Malformed("a public key must be 65 bytes 04‖X‖Y")
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(CURVES[curve], point)
@@ -126,5 +126,7 @@ def shared_secret(key: PrivateKey, other: PublicKey) -> bytes:
 
 def kdf(secret: bytes, shared_info: bytes, length: int) -> bytes:
     """X9.63 key derivation with SHA-256 (BSI TR-03111 §4.3.3)."""
-    blocks = (hashlib.sha256(secret + n.to_bytes(4, "big") + shared_info).digest() for n in range(1, -(-length // 32) + 1))
+    blocks = (
+        hashlib.sha256(secret + n.to_bytes(4, "big") + shared_info).digest() for n in range(1, -(-length // 32) + 1)
+    )
     return b"".join(blocks)[:length]

@@ -11,6 +11,8 @@ _MAX_ACTIVATION_CODE = 255
 _EID = re.compile(r"[0-9]{32}", re.ASCII)
 _ICCID = re.compile(r"[0-9]{18,20}", re.ASCII)
 _MATCHING_ID = re.compile(r"[0-9A-Z-]{0,64}", re.ASCII)
+_IMEI = re.compile(r"[0-9]{14,16}", re.ASCII)
+_IMEI_IDENTITY = 14
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+", re.ASCII)
 
 
@@ -45,7 +47,7 @@ def luhn(digits: str) -> str:
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (2 if place % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value  # noqa: PLR2004 - Luhn adds the digits of a two-digit product
+        total += value - 9 if value > 9 else value
     return str(-total % 10)
 
 
@@ -82,8 +84,22 @@ def iccid_of_bytes(data: bytes) -> str:
 
 def plmn_to_bytes(mcc: str, mnc: str) -> bytes:
     """Code a PLMN as 3 bytes (TS 24.008 §10.5.1.3); 001/01 is 00F110."""
-    third = mnc[2] if len(mnc) > 2 else "F"  # noqa: PLR2004 - an MNC has two or three digits
+    third = mnc[2] if len(mnc) > 2 else "F"
     return bytes.fromhex(mcc[1] + mcc[0] + third + mcc[2] + mnc[1] + mnc[0])
+
+
+def is_imei(text: str) -> bool:
+    """Say whether this is an IMEI's form: 14 to 16 decimal digits (with check digit or software version)."""
+    return _IMEI.fullmatch(text) is not None
+
+
+def imei_is(imei: str, data: bytes) -> bool:
+    """Say whether 8 bytes from a device are this IMEI; the check digit may be missing.
+
+    LPAs code it with swapped nibbles or in reading order, so both are read (SGP.22 §5.7.13 leaves it to TS 23.003).
+    """
+    swapped = "".join(f"{octet & 15:x}{octet >> 4:x}" for octet in data)
+    return imei[:_IMEI_IDENTITY] in (swapped[:_IMEI_IDENTITY], data.hex()[:_IMEI_IDENTITY])
 
 
 # --- MatchingID and activation code (SGP.22 §4.1, §6.5.2)
@@ -95,7 +111,7 @@ def is_matching_id(text: str) -> bool:
 
 
 class ActivationCode(NamedTuple):
-    """An activation code's fields (SGP.22 §4.1): where, which profile, whose server, and whether a code is asked for."""
+    """An activation code's fields (SGP.22 §4.1): where, which profile, whose server, whether it takes a code."""
 
     address: str
     matching_id: str
@@ -118,11 +134,11 @@ def parse_activation_code(text: str) -> ActivationCode:
     if len(body) > _MAX_ACTIVATION_CODE:
         raise Malformed("an activation code has at most 255 characters")
     fields = body.split("$")
-    if fields[0] != "1" or not 3 <= len(fields) <= 6:  # noqa: PLR2004 - format, address, token, OID, flag, v3's CI
+    if fields[0] != "1" or not 3 <= len(fields) <= 6:
         raise Malformed("an activation code looks like LPA:1$smdp.example.com$MATCHING-ID (quote the $ in a shell)")
     address, matching_id = fields[1], fields[2]
-    oid = fields[3] if len(fields) > 3 and fields[3] else None  # noqa: PLR2004
-    flag = fields[4] if len(fields) > 4 else ""  # noqa: PLR2004
+    oid = fields[3] if len(fields) > 3 and fields[3] else None
+    flag = fields[4] if len(fields) > 4 else ""
     if not address:
         raise Malformed("the activation code names no SM-DP+ address")
     if not is_matching_id(matching_id):

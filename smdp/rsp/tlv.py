@@ -52,7 +52,7 @@ def _open(data: bytes, at: int, end: int) -> tuple[int, int, int]:
     at += 1
     if tag & _TAG_NUMBER_MASK == _TAG_NUMBER_MASK:
         while True:
-            if at >= end or at - start > 3:  # noqa: PLR2004 - RSP uses tags of at most three bytes
+            if at >= end or at - start > 3:
                 raise Malformed(f"the tag at byte {start} does not end")
             octet = data[at]
             if at == start + 1 and octet in (0x80, *range(0x1F)):

@@ -1,1 +1,1 @@
-"""The SM-DP+'s half of the protocol: one module for each function, each with its list of checks."""
+"""The server's half of RSP: one module a function, each with its checks as one ordered list."""

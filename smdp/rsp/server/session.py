@@ -1,4 +1,4 @@
-"""What the server's half of RSP works on: the session row, the order it finds, the rules that apply, and what comes out.
+"""What the server's half of RSP works on: the session row, the order it finds, the rules, and what comes out.
 
 Nothing here touches a database. A function gets these values and returns an `Outcome`; whoever called it stores what
 changed, in one transaction.
@@ -62,8 +62,10 @@ class Requirements(Struct, kw_only=True, frozen=True):
 
 
 class Order(Struct, kw_only=True, frozen=True):
-    """One order as a download sees it. `confirmation_code_hash` 32 bytes; `metadata` a complete BF25 or, before the first
-    AuthenticateClient froze it, what it would be.
+    """One order as a download sees it.
+
+    `confirmation_code_hash` 32 bytes; `metadata` a complete BF25: the frozen one, or before the first AuthenticateClient
+    what it would be.
     """
 
     iccid: str
@@ -85,7 +87,7 @@ class Order(Struct, kw_only=True, frozen=True):
 
 
 class Policy(Struct, kw_only=True, frozen=True):
-    """What a carrier decided where the standard leaves it open. `hosts` are the names it answers to, lower case, no port."""
+    """What a carrier decided where the standard leaves it open; `hosts`: its names in lower case, without port."""
 
     hosts: frozenset[str]
     no_order_code: Code = Code("8.1.1", "3.8")
@@ -120,7 +122,7 @@ class Happening(Struct, kw_only=True, frozen=True):
 class Outcome(Struct, Generic[R], kw_only=True, frozen=True):
     """What a function decided: a reply or a refusal, the session's next row, what changes, and what to tell.
 
-    `session` is None where there was none to change. `tried` names the checks that were evaluated, in order, for the X-ray.
+    `session` is None where there was none to change.
     """
 
     reply: R | None = None

@@ -1,0 +1,194 @@
+"""Common mutual authentication: what SM-DP+ and SM-DS do alike (SGP.22 §3.0.1).
+
+The server proves itself first (serverSigned1), the eUICC answers (euiccSigned1). Here are the readers of both messages,
+what the server says, and how the eUICC's chain is judged; the functions' own modules hold the lists of checks.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from asn1crypto import core
+
+from smdp.rsp import asn1, certs
+from smdp.rsp.certs import Certificate
+from smdp.rsp.crypto import sign, verify
+from smdp.rsp.server.security import Credential
+from smdp.rsp.tlv import Item, Malformed, items, tlv
+
+CHALLENGE_BYTES = 16
+SVN_BYTES = 3
+_MAX_LIST = 32
+_REMEMBERED = 256
+
+
+class EuiccInfo1(NamedTuple):
+    """EUICCInfo1: the eUICC's version (3 bytes) and its CI public key identifiers (20 bytes each), in its own order."""
+
+    svn: bytes
+    verification: tuple[bytes, ...]
+    signing: tuple[bytes, ...]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def read_euicc_info1(data: bytes) -> EuiccInfo1:
+    """Read BF20. Raises Malformed. Devices of one make send the same bytes, so the result is remembered."""
+    info = asn1.decode(asn1.EUICCInfo1, data, 0xBF20)
+    lists = (info["euicc_ci_pk_id_list_for_verification"].native, info["euicc_ci_pk_id_list_for_signing"].native)
+    if max(map(len, lists)) > _MAX_LIST:
+        raise Malformed(f"a list of CI public key identifiers has more than {_MAX_LIST} entries")
+    if len(info["svn"].native) != SVN_BYTES:
+        raise Malformed("svn takes 3 bytes")
+    return EuiccInfo1(info["svn"].native, tuple(lists[0]), tuple(lists[1]))
+
+
+class EuiccInfo2(NamedTuple):
+    """What of EUICCInfo2 matters for a download: versions (3 bytes), capability bits, free memory in bytes if told."""
+
+    svn: bytes
+    profile_version: bytes
+    uicc_capability: frozenset[int]
+    rsp_capability: frozenset[int]
+    forbidden_ppr: frozenset[int]
+    free_memory: int | None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def read_euicc_info2(data: bytes) -> EuiccInfo2:
+    """Read BF22. Raises Malformed."""
+    info = asn1.decode(asn1.EUICCInfo2, data, 0xBF22)
+    resources = {item.tag: item for item in items(info["ext_card_resource"].native)}
+    memory: Item | None = resources.get(0x82)
+    return EuiccInfo2(
+        svn=info["svn"].native,
+        profile_version=info["profile_version"].native,
+        uicc_capability=_bits(info["uicc_capability"]),
+        rsp_capability=_bits(info["rsp_capability"]),
+        forbidden_ppr=_bits(info["forbidden_profile_policy_rules"]),
+        free_memory=int.from_bytes(memory.value, "big") if memory else None,
+    )
+
+
+def _bits(value: core.BitString) -> frozenset[int]:
+    bits = value.native
+    return frozenset(n for n, bit in enumerate(bits) if bit) if bits else frozenset()
+
+
+def server_signed1(transaction_id: bytes, euicc_challenge: bytes, address: str, server_challenge: bytes) -> bytes:
+    """Build serverSigned1: the complete SEQUENCE that serverSignature1 covers (SGP.22 §5.6.1)."""
+    parts = (tlv(0x80, transaction_id), tlv(0x81, euicc_challenge), tlv(0x83, address.encode()))
+    return tlv(0x30, *parts, tlv(0x84, server_challenge))
+
+
+def signature(credential: Credential, *signed: bytes) -> bytes:
+    """Sign complete TLVs and wrap the 64 bytes as 5F37."""
+    return tlv(0x5F37, sign(credential.key, b"".join(signed)))
+
+
+class AuthenticateServerResponse:
+    """BF38 from an eUICC, read once; what is signed is kept as received. Raises Malformed.
+
+    With `error` set, the eUICC refused the server and nothing else is there but the transactionId.
+    """
+
+    __slots__ = (
+        "error",
+        "euicc_certificate",
+        "euicc_signature1",
+        "euicc_signed1",
+        "eum_certificate",
+        "imei",
+        "info2",
+        "matching_id",
+        "server_address",
+        "server_challenge",
+        "transaction_id",
+    )
+
+    def __init__(self, data: bytes) -> None:
+        response = _read_response(data)
+        self.error: int | None = None
+        if response.name == "authenticate_response_error":
+            self.transaction_id: bytes = response.chosen["transaction_id"].native
+            self.error = response.chosen["authenticate_error_code"].native
+            return
+        ok = response.chosen
+        signed = ok["euicc_signed1"]
+        self.euicc_signed1: bytes = signed.dump()
+        self.euicc_signature1: bytes = ok["euicc_signature1"].native
+        self.euicc_certificate: bytes = ok["euicc_certificate"].dump()
+        self.eum_certificate: bytes = ok["eum_certificate"].dump()
+        self.transaction_id = signed["transaction_id"].native
+        self.server_address: str = signed["server_address"].native
+        self.server_challenge: bytes = signed["server_challenge"].native
+        self.info2 = read_euicc_info2(signed["euicc_info2"].dump())
+        context = signed["ctx_params1"].chosen
+        self.matching_id: str = context["matching_id"].native or ""
+        imei = context["device_info"]["imei"].native
+        self.imei: bytes | None = imei
+
+
+def _read_response(data: bytes) -> asn1.AuthenticateServerResponse:
+    return asn1.decode(asn1.AuthenticateServerResponse, data, 0xBF38)
+
+
+class EuiccChain:
+    """The context in which an eUICC's chain is judged, one predicate a check, in their order (SGP.22 §4.5.2.2).
+
+    Certificates are read on first use, so that a garbled one fails the check that is about it.
+    """
+
+    def __init__(self, euicc: bytes, eum: bytes, cis: Mapping[bytes, Certificate], now: datetime) -> None:
+        self._euicc, self._eum, self._cis, self._now = euicc, eum, cis, now
+        self.problem = ""
+
+    @property
+    def euicc(self) -> Certificate:
+        """CERT.EUICC. Raises Malformed."""
+        return certs.load(self._euicc)
+
+    @property
+    def eum(self) -> Certificate:
+        """CERT.EUM. Raises Malformed."""
+        return certs.load(self._eum)
+
+    @property
+    def ci(self) -> Certificate | None:
+        """The CI whose key the EUM's authority key identifier names."""
+        return self._cis.get(self.eum.aki or b"")
+
+    def ci_known(self) -> bool:
+        """Say whether the EUM's issuer is a CI we trust. A garbled certificate is not this check's business."""
+        try:
+            return self.ci is not None
+        except Malformed:
+            return True
+
+    def eum_valid(self) -> bool:
+        """Say whether CERT.EUM is what an EUM's certificate must be."""
+        try:
+            self.problem = certs.eum_problem(self.eum, self.ci) or "" if self.ci else ""
+        except Malformed as error:
+            self.problem = str(error)
+        return not self.problem
+
+    def eum_current(self) -> bool:
+        """Say whether now lies in CERT.EUM's validity."""
+        return certs.valid_at(self.eum, self._now)
+
+    def euicc_valid(self) -> bool:
+        """Say whether CERT.EUICC is what an eUICC's certificate must be under this EUM."""
+        try:
+            self.problem = certs.euicc_problem(self.euicc, self.eum) or ""
+        except Malformed as error:
+            self.problem = str(error)
+        return not self.problem
+
+    def euicc_current(self) -> bool:
+        """Say whether now lies in CERT.EUICC's validity."""
+        return certs.valid_at(self.euicc, self._now)
+
+    def signed(self, message: bytes, signature: bytes) -> bool:
+        """Say whether the eUICC's key signed the message: 64 bytes r‖s over complete TLVs."""
+        return verify(self.euicc.public_key, signature, message)

@@ -1,0 +1,52 @@
+"""The certificates and keys a server works with, and how it picks among them (SGP.22 §4.5.2, §5.6.1)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from smdp.rsp.certs import Certificate
+from smdp.rsp.crypto import PrivateKey, curve_name
+
+
+class Credential(NamedTuple):
+    """A certificate and its private key."""
+
+    certificate: Certificate
+    key: PrivateKey
+
+    def __repr__(self) -> str:
+        """Name the certificate, keep the key out of logs."""
+        return f"Credential({self.certificate.common_name})"
+
+
+class Identity(NamedTuple):
+    """What a server is under one CI: CERT.DPauth and CERT.DPpb with the same registered id."""
+
+    auth: Credential
+    pb: Credential
+
+    @property
+    def oid(self) -> str:
+        """The server's OID: the registered id in both certificates."""
+        return self.auth.certificate.rid or ""
+
+    @property
+    def curve(self) -> str:
+        """The curve of one-time keys: the one of CERT.DPpb."""
+        return curve_name(self.pb.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """The CIs a server trusts and what it is under each of them, by CI public key identifier (20 bytes)."""
+
+    cis: Mapping[bytes, Certificate]
+    identities: Mapping[bytes, Identity]
+
+    def signing_ci(self, wanted: Iterable[bytes]) -> bytes | None:
+        """Pick euiccCiPKIdToBeUsed: the first of the eUICC's list that this server trusts."""
+        return next((ci for ci in wanted if ci in self.cis), None)
+
+    def server_ci(self, wanted: Iterable[bytes]) -> bytes | None:
+        """Pick the CI of CERT.DPauth: the first of the eUICC's list under which this server is somebody."""
+        return next((ci for ci in wanted if ci in self.identities), None)
