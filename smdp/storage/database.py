@@ -1,0 +1,97 @@
+"""Where queries run: in memory on the event loop itself, on a file in one thread that writes for everybody.
+
+A query is a function of a connection; it runs in one transaction and never awaits, so nothing else happens while the
+transaction is open. Writers of a file wait for each other (BEGIN IMMEDIATE), within a process and between processes.
+"""
+
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from smdp.storage.connection import Connection
+from smdp.storage.sqlite import SqliteConnection, connect, connect_reader, failure, file_of
+from smdp.storage.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Listener = Callable[[list[Any]], None]
+
+
+class Database:
+    """Runs queries. Made by `open`, ended by `close`; belongs to the event loop that opened it."""
+
+    def __init__(self, connection: SqliteConnection, reader: SqliteConnection | None) -> None:
+        """Take the connection that writes and, for a file, a second one that reads."""
+        self._connection = connection
+        self._reader = reader or connection
+        self._listeners: list[Listener] = []
+        self._writer = Writer(connection, self._tell) if reader else None
+
+    @classmethod
+    async def open(cls, url: str | None = None) -> "Database":
+        """Open `sqlite:///FILE`, or a database in memory where there is no URL. Raises StorageError."""
+        file = file_of(url)
+        connection = connect(file)
+        return cls(connection, connect_reader(file) if file else None)
+
+    @property
+    def shared(self) -> bool:
+        """Whether another process may write here too."""
+        return self._writer is not None
+
+    def listen(self, listener: Listener) -> None:
+        """Call the listener on the loop with the notes of each committed transaction that left any."""
+        self._listeners.append(listener)
+
+    async def write(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn(connection, …)` in one transaction: committed when it returns, undone when it raises.
+
+        Raises what it raises, and StorageError if the database fails or another process holds it for too long.
+        """
+        if self._writer is not None:
+            return await self._writer.run(lambda connection: fn(connection, *args, **kwargs))
+        connection = self._connection
+        try:
+            connection.execute("BEGIN")
+            result = fn(connection, *args, **kwargs)
+            connection.execute("COMMIT")
+        except BaseException as error:
+            connection.notes = []
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if (clear := failure(error)) is not error:
+                raise clear from error
+            raise
+        if connection.notes:
+            notes, connection.notes = connection.notes, []
+            self._tell(notes)
+        return result
+
+    async def read(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn(connection, …)` on one consistent state; it must not write. Raises as `write`."""
+        connection = self._reader
+        try:
+            connection.execute("BEGIN")
+            return fn(connection, *args, **kwargs)
+        except Exception as error:
+            if (clear := failure(error)) is not error:
+                raise clear from error
+            raise
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def version(self) -> int:
+        """Return a number that changes with every commit to the file, also by other processes."""
+        number: int = self._reader.execute("PRAGMA data_version").fetchone()[0]
+        return number
+
+    async def close(self) -> None:
+        """Finish the writes that are under way and close the connections; closing twice is no error."""
+        if self._writer is not None:
+            await self._writer.close()
+        self._reader.close()
+        self._connection.close()
+
+    def _tell(self, notes: list[Any]) -> None:
+        for listener in self._listeners:
+            listener(notes)

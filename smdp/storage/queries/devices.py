@@ -1,0 +1,72 @@
+"""The devices that this server hosts: what the API shows of them, and the state of their eUICC as bytes."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from smdp.model import Device
+from smdp.storage.connection import Connection, Row
+
+_json = msgspec.json.Encoder().encode
+_DEVICE = msgspec.json.Decoder(Device)
+
+
+class StoredDevice(NamedTuple):
+    """A device's row; `number` is its place in the list."""
+
+    number: int
+    device: Device
+    state: bytes
+
+
+def insert(connection: Connection, device: Device, state: bytes) -> bool:
+    """Keep a new device; False if there is one with this EID."""
+    values = {"eid": device.eid, "carrier": device.carrier, "description": _json(device).decode(), "state": state}
+    return (
+        connection.execute(
+            "INSERT INTO devices (eid, carrier, number, description, state) VALUES (:eid, :carrier, "
+            "(SELECT coalesce(max(number), 0) + 1 FROM devices), :description, :state) ON CONFLICT DO NOTHING",
+            values,
+        ).rowcount
+        == 1
+    )
+
+
+def update(connection: Connection, device: Device, state: bytes) -> bool:
+    """Replace a device's description and state; False if there is none."""
+    values = {"eid": device.eid, "carrier": device.carrier, "description": _json(device).decode(), "state": state}
+    return (
+        connection.execute(
+            "UPDATE devices SET carrier = :carrier, description = :description, state = :state WHERE eid = :eid", values
+        ).rowcount
+        == 1
+    )
+
+
+def device(connection: Connection, eid: str) -> StoredDevice | None:
+    """Find a device by its EID."""
+    row = connection.execute("SELECT * FROM devices WHERE eid = :eid", {"eid": eid}).fetchone()
+    return None if row is None else _stored(row)
+
+
+def devices(connection: Connection, carrier: str | None = None, after: int = 0, limit: int = 100) -> list[StoredDevice]:
+    """List devices in the order of their creation, those behind number `after`; of one carrier where it is given."""
+    values: dict[str, Any] = {"after": after, "limit": limit}
+    condition = ""
+    if carrier is not None:
+        values["carrier"] = carrier
+        condition = "AND carrier = :carrier"
+    rows = connection.execute(
+        f"SELECT * FROM devices WHERE number > :after {condition} ORDER BY number LIMIT :limit",
+        values,
+    ).fetchall()
+    return [_stored(row) for row in rows]
+
+
+def delete(connection: Connection, eid: str) -> bool:
+    """Forget a device; False if there is none."""
+    return connection.execute("DELETE FROM devices WHERE eid = :eid", {"eid": eid}).rowcount == 1
+
+
+def _stored(row: Row) -> StoredDevice:
+    return StoredDevice(row["number"], _DEVICE.decode(row["description"]), row["state"])

@@ -1,0 +1,231 @@
+"""RSP sessions, the messages that went to and fro, and the notifications that came after."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from smdp.storage.connection import Connection, Row, one_of
+
+_ENDED = ("installed", "failed", "refused", "cancelled", "expired")
+
+
+# --- sessions
+
+
+def insert(connection: Connection, carrier: str, transaction_id: str, stage: str, at: int, content: bytes) -> int:
+    """Open a session and return its number: 1 for a carrier's first."""
+    row = connection.execute(
+        "INSERT INTO sessions (carrier, transaction_id, number, stage, opened_at, content) VALUES (:carrier, :id, "
+        "(SELECT coalesce(max(number), 0) + 1 FROM sessions WHERE carrier = :carrier), :stage, :at, :content) "
+        "RETURNING number",
+        {"carrier": carrier, "id": transaction_id, "stage": stage, "at": at, "content": content},
+    ).fetchone()
+    number: int = row["number"]
+    return number
+
+
+def session(connection: Connection, carrier: str, transaction_id: str) -> Row | None:
+    """Find a session of this carrier; another carrier's is as unknown as one that never was."""
+    found: Row | None = connection.execute(
+        "SELECT * FROM sessions WHERE carrier = :carrier AND transaction_id = :id",
+        {"carrier": carrier, "id": transaction_id},
+    ).fetchone()
+    return found
+
+
+def swap(
+    connection: Connection,
+    carrier: str,
+    transaction_id: str,
+    expected: str,
+    *,
+    stage: str,
+    eid: str | None,
+    iccid: str | None,
+    outcome: str,
+    refusal: str | None,
+    content: bytes,
+) -> bool:
+    """Replace a session's row if it is still at the expected stage; False for whoever came too late."""
+    values = {
+        "carrier": carrier, "id": transaction_id, "expected": expected, "stage": stage, "eid": eid, "iccid": iccid,
+        "outcome": outcome, "refusal": refusal, "content": content,
+    }  # fmt: skip
+    return (
+        connection.execute(
+            "UPDATE sessions SET stage = :stage, eid = :eid, iccid = :iccid, outcome = :outcome, refusal = :refusal, "
+            "content = :content WHERE carrier = :carrier AND transaction_id = :id AND stage = :expected",
+            values,
+        ).rowcount
+        == 1
+    )
+
+
+def set_outcome(connection: Connection, carrier: str, transaction_id: str, outcome: str) -> bool:
+    """Record how a session ended, once the notification says so."""
+    values = {"carrier": carrier, "id": transaction_id, "outcome": outcome}
+    return (
+        connection.execute(
+            "UPDATE sessions SET outcome = :outcome WHERE carrier = :carrier AND transaction_id = :id", values
+        ).rowcount
+        == 1
+    )
+
+
+def sessions(
+    connection: Connection,
+    carrier: str,
+    filters: Mapping[str, str],
+    before: int | None = None,
+    limit: int = 100,
+) -> list[Row]:
+    """List sessions, newest first: those with a number below `before` that match `eid`, `iccid` and `outcome`."""
+    columns = {"eid": "eid = :eid", "iccid": "iccid = :iccid", "outcome": "outcome = :outcome"}
+    conditions = ["carrier = :carrier", *(columns[name] for name in filters)]
+    values: dict[str, Any] = {"carrier": carrier, "limit": limit, **filters}
+    if before is not None:
+        conditions.append("number < :before")
+        values["before"] = before
+    found: list[Row] = connection.execute(
+        f"SELECT * FROM sessions WHERE {' AND '.join(conditions)} ORDER BY number DESC LIMIT :limit",
+        values,
+    ).fetchall()
+    return found
+
+
+def expire(connection: Connection, carrier: str, opened_before: int) -> list[Row]:
+    """Mark the sessions that were opened before then and went nowhere, and return them."""
+    found: list[Row] = connection.execute(
+        "UPDATE sessions SET outcome = 'expired', stage = 'closed' WHERE carrier = :carrier AND outcome = 'open' "
+        "AND opened_at < :before RETURNING transaction_id, eid, iccid",
+        {"carrier": carrier, "before": opened_before},
+    ).fetchall()
+    return found
+
+
+def prune(connection: Connection, carrier: str, keep: int) -> int:
+    """Forget the oldest sessions that ended, with their messages, so that about `keep` are left.
+
+    One whose package went out without a result stays: its certificate verifies a late notification.
+    """
+    values: dict[str, Any] = {"carrier": carrier, "keep": keep}
+    oldest = (
+        "SELECT transaction_id FROM sessions WHERE carrier = :carrier AND number <= "
+        "(SELECT max(number) - :keep FROM sessions WHERE carrier = :carrier) "
+        f"AND outcome IN ({one_of('outcome', _ENDED, values)})"
+    )
+    connection.execute(f"DELETE FROM messages WHERE carrier = :carrier AND transaction_id IN ({oldest})", values)
+    return connection.execute(
+        f"DELETE FROM sessions WHERE carrier = :carrier AND transaction_id IN ({oldest})",
+        values,
+    ).rowcount
+
+
+# --- messages
+
+
+def insert_message(
+    connection: Connection,
+    carrier: str,
+    transaction_id: str,
+    step: str,
+    *,
+    request: bytes,
+    digest: bytes,
+    response: bytes,
+    at: int,
+    ms: float,
+    refusal: str | None = None,
+) -> bool:
+    """Store a step's request and answer; False if the step has one already: the first is what was answered."""
+    values = {
+        "carrier": carrier, "id": transaction_id, "step": step, "request": request, "digest": digest,
+        "response": response, "at": at, "ms": ms, "refusal": refusal,
+    }  # fmt: skip
+    return (
+        connection.execute(
+            "INSERT INTO messages (carrier, transaction_id, step, request, digest, response, at, ms, refusal) VALUES "
+            "(:carrier, :id, :step, :request, :digest, :response, :at, :ms, :refusal) ON CONFLICT DO NOTHING",
+            values,
+        ).rowcount
+        == 1
+    )
+
+
+def message(connection: Connection, carrier: str, transaction_id: str, step: str) -> Row | None:
+    """Find what a step of a session was asked and answered."""
+    found: Row | None = connection.execute(
+        "SELECT * FROM messages WHERE carrier = :carrier AND transaction_id = :id AND step = :step",
+        {"carrier": carrier, "id": transaction_id, "step": step},
+    ).fetchone()
+    return found
+
+
+def messages(connection: Connection, carrier: str, transaction_ids: Sequence[str]) -> list[Row]:
+    """Return the messages of sessions, in the order they came."""
+    values: dict[str, Any] = {"carrier": carrier}
+    found: list[Row] = connection.execute(
+        "SELECT * FROM messages WHERE carrier = :carrier "
+        f"AND transaction_id IN ({one_of('id', transaction_ids, values)}) ORDER BY at",
+        values,
+    ).fetchall()
+    return found
+
+
+# --- notifications
+
+
+def insert_notification(
+    connection: Connection,
+    carrier: str,
+    digest: bytes,
+    *,
+    raw: bytes,
+    at: int,
+    kind: str,
+    verified: bool,
+    eid: str | None,
+    iccid: str | None,
+    transaction_id: str | None,
+) -> bool:
+    """Keep a notification's bytes; False if the same came before."""
+    values = {
+        "carrier": carrier, "digest": digest, "raw": raw, "at": at, "kind": kind, "verified": verified, "eid": eid,
+        "iccid": iccid, "id": transaction_id,
+    }  # fmt: skip
+    return (
+        connection.execute(
+            "INSERT INTO notifications (carrier, digest, number, at, kind, verified, eid, iccid, transaction_id, raw) "
+            "VALUES (:carrier, :digest, "
+            "(SELECT coalesce(max(number), 0) + 1 FROM notifications WHERE carrier = :carrier), "
+            ":at, :kind, :verified, :eid, :iccid, :id, :raw) ON CONFLICT DO NOTHING",
+            values,
+        ).rowcount
+        == 1
+    )
+
+
+def notification(connection: Connection, carrier: str, digest: bytes) -> Row | None:
+    """Find a notification by the SHA-256 of its bytes."""
+    found: Row | None = connection.execute(
+        "SELECT * FROM notifications WHERE carrier = :carrier AND digest = :digest",
+        {"carrier": carrier, "digest": digest},
+    ).fetchone()
+    return found
+
+
+def notifications(connection: Connection, carrier: str, transaction_id: str) -> list[Row]:
+    """Return the notifications that belong to a session, in the order they came."""
+    found: list[Row] = connection.execute(
+        "SELECT * FROM notifications WHERE carrier = :carrier AND transaction_id = :id ORDER BY number",
+        {"carrier": carrier, "id": transaction_id},
+    ).fetchall()
+    return found
+
+
+def prune_notifications(connection: Connection, carrier: str, keep: int) -> int:
+    """Forget the oldest notifications that proved to be nobody's, so that `keep` are left."""
+    return connection.execute(
+        "DELETE FROM notifications WHERE carrier = :carrier AND NOT verified AND number <= "
+        "(SELECT max(number) - :keep FROM notifications WHERE carrier = :carrier)",
+        {"carrier": carrier, "keep": keep},
+    ).rowcount
