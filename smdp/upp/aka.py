@@ -4,11 +4,12 @@ A sequence number SQN is 6 bytes: SEQ (43 bits), then IND (5 bits), the entry of
 with (annex C). The USIM's array is an argument and part of the answer; nothing is kept here.
 """
 
-from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Protocol
 
-from smdp.upp.contents import Aka, Algorithm
+from msgspec import Struct
+
+from smdp.upp.contents import Aka, Algorithm, Quiet
 from smdp.upp.milenage import Milenage, TestAlgorithm, xor
 
 AMF = b"\x80\x00"
@@ -30,36 +31,36 @@ class Functions(Protocol):
     def f5star(self, rand: bytes) -> bytes: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True)
-class Vector:
+class Vector(Quiet, frozen=True):
     """An authentication vector: rand and autn 16 bytes for the device; xres, ck, ik stay with the network."""
+
+    hidden = frozenset({"xres", "ck", "ik"})
 
     rand: bytes
     autn: bytes
-    xres: bytes = field(repr=False)
-    ck: bytes = field(repr=False)
-    ik: bytes = field(repr=False)
+    xres: bytes
+    ck: bytes
+    ik: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Quiet, frozen=True):
     """What a USIM answers to a challenge it accepts, and its array of SEQ from then on."""
 
-    res: bytes = field(repr=False)
-    ck: bytes = field(repr=False)
-    ik: bytes = field(repr=False)
-    sequence: tuple[int, ...] = field(repr=False)
+    hidden = frozenset({"res", "ck", "ik"})
+
+    res: bytes
+    ck: bytes
+    ik: bytes
+    sequence: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Synchronisation:
+class Synchronisation(Struct, frozen=True):
     """What a USIM answers to a stale sequence number: auts, 14 bytes."""
 
     auts: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class MacFailure:
+class MacFailure(Struct, frozen=True):
     """What a USIM answers to a network that doesn't have its key."""
 
 

@@ -1,8 +1,9 @@
 """What a phone reads from a USIM and an ISIM, by name. A file that is missing, blank or unreadable gives None."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
 
 from smdp.rsp.tlv import Malformed
 from smdp.upp import codings
@@ -23,8 +24,7 @@ def decoded(decoder: Callable[[bytes], Value], data: bytes) -> Value | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Application:
+class _Application(Struct, frozen=True):
     """An application of a package."""
 
     package: "Package"
@@ -67,10 +67,8 @@ class _Application:
         return found.records[0] if found is not None and found.record_length and found.body else b""
 
 
-class Usim(_Application):
+class Usim(_Application, frozen=True):
     """A USIM (3GPP TS 31.102 §4.2)."""
-
-    __slots__ = ()
 
     @property
     def imsi(self) -> str | None:
@@ -153,10 +151,8 @@ class Usim(_Application):
         return decoded(lambda data: codings.plmn_list(data, step), self.body(fid))
 
 
-class Isim(_Application):
+class Isim(_Application, frozen=True):
     """An ISIM (3GPP TS 31.103 §4.2)."""
-
-    __slots__ = ()
 
     @property
     def impi(self) -> str | None:

@@ -4,7 +4,6 @@ Encoders take what a plan says and raise ValueError with a sentence; decoders ta
 Malformed. A decoder answers None where the file is blank (all FF).
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
 from smdp.rsp.ids import swap, unswap
@@ -19,6 +18,7 @@ NUMBER_BYTES = 14
 _MAX_BCD = 10
 _INTERNATIONAL = 0x91
 _NATIONAL = 0x81
+_E164_DIGITS = 15
 _UCS2 = 0x80
 _GSM_UNDEFINED = "\x1b"
 _GSM_ALPHABET = (
@@ -26,7 +26,6 @@ _GSM_ALPHABET = (
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM_CODES = {letter: code for code, letter in enumerate(_GSM_ALPHABET) if letter != _GSM_UNDEFINED}
-_E164 = re.compile(r"\+?[0-9]{1,15}", re.ASCII)
 _DIALLED = "0123456789*#pw?"
 """What the nibbles 0 to E of a dialled number stand for (TS 31.102 §4.4.2.3)."""
 
@@ -42,6 +41,11 @@ def pad(data: bytes, length: int) -> bytes:
 
 
 # --- digits
+
+
+def is_digits(text: str, least: int, most: int) -> bool:
+    """Say whether this is a number of decimal digits, so many of them."""
+    return least <= len(text) <= most and text.isascii() and text.isdecimal()
 
 
 def imsi_to_bytes(imsi: str) -> bytes:
@@ -84,7 +88,7 @@ def adm_to_bytes(adm: str) -> bytes:
 
 def is_number(text: str) -> bool:
     """Say whether this is a telephone number's form: at most 15 digits, normally with a plus before them (E.164)."""
-    return _E164.fullmatch(text) is not None
+    return is_digits(text.removeprefix("+"), 1, _E164_DIGITS)
 
 
 def dialled_number(number: str) -> bytes:

@@ -1,11 +1,23 @@
 """The things in a profile package: elements, files, keys, applications. No repr shows a secret."""
 
-from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
+
+from msgspec import Struct
 
 from smdp.rsp.tlv import Malformed
 from smdp.upp import codings
+
+
+class Quiet(Struct, frozen=True):
+    """A struct whose repr leaves out the fields named in `hidden`."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr__(self) -> str:
+        """Show the other fields."""
+        shown = (name for name in self.__struct_fields__ if name not in self.hidden)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
 
 class PackageError(Malformed):
@@ -37,15 +49,14 @@ class Status(IntEnum):
     UNSUPPORTED_PROFILE_VERSION = 31
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something about a package that a card refuses (error) or a phone stumbles over (warning).
 
     status is the card's code; identification that of the element, None for the header or the package as a whole;
     offset counts bytes from the element's first byte.
     """
 
-    status: Status
+    status: int
     text: str
     identification: int | None = None
     offset: int | None = None
@@ -54,12 +65,13 @@ class Finding:
     def __str__(self) -> str:
         """Say it in one line."""
         place = "" if self.identification is None else f"element {self.identification}: "
-        return f"{'warning' if self.warning else 'error'} {self.status.value}: {place}{self.text}"
+        return f"{'warning' if self.warning else 'error'} {int(self.status)}: {place}{self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Quiet, frozen=True):
     """One profile element: its place in the package, its name and tag, its PEHeader, its template, its bytes."""
+
+    hidden = frozenset({"raw"})
 
     index: int
     tag: int
@@ -68,21 +80,22 @@ class Element:
     identification: int | None = None
     mandated: bool = False
     template: str | None = None
-    raw: bytes = field(default=b"", repr=False)
+    raw: bytes = b""
 
     def __str__(self) -> str:
         """Name it."""
         return self.name if self.identification is None else f"{self.name} ({self.identification})"
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Quiet, frozen=True):
     """One file: sizes in bytes; arr names the EF.ARR and the record in it; pins are the keys of a directory.
 
     type is MF, ADF, DF, TR (transparent), LF (linear fixed), CY (cyclic) or BT (BER-TLV). A link has a target and no
     body. element and member say where the package makes it: index of the element, and member tag of a template
     element or number of the command in genericFileManagement.
     """
+
+    hidden = frozenset({"body"})
 
     path: str
     name: str
@@ -91,7 +104,7 @@ class File:
     member: int
     size: int = 0
     record_length: int = 0
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
     sfi: int | None = None
     arr: tuple[str, int] | None = None
     pins: bytes = b""
@@ -105,21 +118,21 @@ class File:
         return tuple(codings.records_of(self.body, self.record_length))
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Quiet, frozen=True):
     """A PIN or ADM key of a directory; reference 1 PIN1, 129 PIN2, 10 ADM1. tries: high nibble most, low left."""
+
+    hidden = frozenset({"value"})
 
     context: str
     reference: int
-    value: bytes = field(repr=False)
+    value: bytes
     element: int
     puk: int | None = None
     attributes: int = 7
     tries: int = 0x33
 
 
-@dataclass(frozen=True, slots=True)
-class SharedPins:
+class SharedPins(Struct, frozen=True):
     """A directory that uses the PINs of another one."""
 
     context: str
@@ -127,12 +140,13 @@ class SharedPins:
     element: int
 
 
-@dataclass(frozen=True, slots=True)
-class Puk:
+class Puk(Quiet, frozen=True):
     """A PUK; reference 1 unblocks PIN1, 129 PIN2."""
 
+    hidden = frozenset({"value"})
+
     reference: int
-    value: bytes = field(repr=False)
+    value: bytes
     element: int
     tries: int = 0xAA
 
@@ -145,19 +159,20 @@ class Algorithm(IntEnum):
     TEST = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Aka:
+class Aka(Quiet, frozen=True):
     """What an application authenticates with: algorithm and keys, or the AID it shares them with.
 
     key 16 bytes (TUAK 16 or 32), opc 16 (TUAK's TOPc 32). sqn_init holds 32 sequence numbers, each without its index.
     """
 
+    hidden = frozenset({"key", "opc"})
+
     naa: str | None
     element: int
     algorithm: int | None = None
     options: int = 1
-    key: bytes = field(default=b"", repr=False)
-    opc: bytes = field(default=b"", repr=False)
+    key: bytes = b""
+    opc: bytes = b""
     mapping: bytes | None = None
     keccak_iterations: int = 1
     sqn_delta: int = 1 << 28
@@ -172,19 +187,19 @@ class Naa(NamedTuple):
     aid: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OtaKey:
+class OtaKey(Quiet, frozen=True):
     """A key of a security domain: version 01-0F is SCP80 (id 1 KIc, 2 KID, 3 KIK); type 88 AES, 80 DES, 85 PSK."""
+
+    hidden = frozenset({"value"})
 
     identifier: int
     version: int
     type: int
     usage: int
-    value: bytes = field(repr=False)
+    value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityDomain:
+class SecurityDomain(Struct, frozen=True):
     """A security domain; the first one of a package is the operator's, MNO-SD."""
 
     aid: bytes
@@ -194,8 +209,7 @@ class SecurityDomain:
     cat_tp: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rfm:
+class Rfm(Struct, frozen=True):
     """A remote file management application: its toolkit application references and the ADF it starts in."""
 
     aid: bytes
@@ -205,8 +219,7 @@ class Rfm:
     adf: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(Struct, frozen=True):
     """A Java Card load block: its length in bytes, and the limit its instances ask for."""
 
     element: int

@@ -1,7 +1,8 @@
 """Where the reader stands in a package, and its strict look at the TLVs there."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from smdp.rsp.tlv import Malformed, items
 from smdp.upp.contents import Element, File, Finding, PackageError, Status
@@ -22,8 +23,7 @@ class Node(NamedTuple):
     inner: int
 
 
-@dataclass(slots=True)
-class Cursor:
+class Cursor(Struct):
     """The reader's state between elements.
 
     adf is the path of the latest ADF, made_first that of the first directory of the latest element that made any:

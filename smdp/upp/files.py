@@ -1,13 +1,14 @@
 """Reading files: what an Fcp changes about a template's row, and the fills that make the body."""
 
-from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import itemgetter
+
+from msgspec import Struct, field
 
 from smdp.upp.contents import File, Status
 from smdp.upp.cursor import Cursor, Node
 from smdp.upp.der import FCP_ORDER
-from smdp.upp.templates import Pattern, Row
+from smdp.upp.templates import BLANK, Pattern, Row
 
 DIRECTORIES = frozenset({"MF", "ADF", "DF"})
 _TYPES = {0x01: "TR", 0x02: "LF", 0x06: "CY", 0x38: "DF", 0x39: "BT"}
@@ -26,8 +27,7 @@ def join(directory: str, fid: str) -> str:
     return fid if directory in {"", _MF} else f"{directory}/{fid}"
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """A file while its Fcp and fills are read."""
 
     row: Row
@@ -42,9 +42,9 @@ class Draft:
     pins: bytes = b""
     aid: bytes = b""
     link: str | None = None
-    pattern: Pattern = field(default_factory=Pattern)
+    pattern: Pattern = BLANK
     given: set[int] = field(default_factory=set)
-    fills: list[tuple[int, bytes]] = field(default_factory=list)
+    fills: list[tuple[int, bytes]] = []
     """Bytes to skip, and bytes to write there."""
 
     @classmethod

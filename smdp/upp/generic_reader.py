@@ -1,6 +1,6 @@
 """Reading genericFileManagement: files made by commands, not by a template."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from smdp.upp.contents import Status
 from smdp.upp.cursor import Cursor, Node
@@ -23,8 +23,7 @@ def read_generic(cursor: Cursor, nodes: list[Node]) -> None:
     state.flush()
 
 
-@dataclass(slots=True)
-class _Generic:
+class _Generic(Struct):
     """The current directory, and the file that fills apply to."""
 
     cursor: Cursor

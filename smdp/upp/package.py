@@ -1,6 +1,6 @@
 """A profile package, read: its parts, its file tree, and the values a phone would read from it."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from smdp.rsp.ids import iccid_of_bytes
 from smdp.upp.applications import Isim, Usim, decoded
@@ -19,8 +19,7 @@ from smdp.upp.contents import (
 )
 
 
-@dataclass(slots=True, repr=False)
-class Package:
+class Package(Struct):
     """A profile package, read. Values are those of the first USIM where there are several."""
 
     version: tuple[int, int]
@@ -28,17 +27,17 @@ class Package:
     iccid: str
     services: tuple[int, ...]
     templates: tuple[str, ...]
-    elements: list[Element] = field(default_factory=list)
-    files: dict[str, File] = field(default_factory=dict)
-    naas: list[Naa] = field(default_factory=list)
-    pins: list[Pin] = field(default_factory=list)
-    shared_pins: list[SharedPins] = field(default_factory=list)
-    puks: list[Puk] = field(default_factory=list)
-    aka: list[Aka] = field(default_factory=list)
-    security_domains: list[SecurityDomain] = field(default_factory=list)
-    rfm: list[Rfm] = field(default_factory=list)
-    applications: list[Application] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    elements: list[Element] = []
+    files: dict[str, File] = {}
+    naas: list[Naa] = []
+    pins: list[Pin] = []
+    shared_pins: list[SharedPins] = []
+    puks: list[Puk] = []
+    aka: list[Aka] = []
+    security_domains: list[SecurityDomain] = []
+    rfm: list[Rfm] = []
+    applications: list[Application] = []
+    findings: list[Finding] = []
     """What the reader met and could read past; `lint` adds what only the whole shows."""
 
     def __repr__(self) -> str:

@@ -1,36 +1,20 @@
 """Who a profile is for, and what is the same for all profiles of a plan."""
 
-import re
-from dataclasses import dataclass, field
-
 from smdp.rsp.ids import is_iccid
-from smdp.upp.codings import is_number
+from smdp.upp.codings import is_digits, is_number
+from smdp.upp.contents import Quiet
 
 KEY_BYTES = 16
-_IMSI = re.compile(r"[0-9]{6,15}", re.ASCII)
-_PIN = re.compile(r"[0-9]{4,8}", re.ASCII)
-_PUK = re.compile(r"[0-9]{8}", re.ASCII)
-_ADM = re.compile(r"[0-9]{4,8}|[0-9A-Fa-f]{16}", re.ASCII)
-_MCC = re.compile(r"[0-9]{3}", re.ASCII)
-_MNC = re.compile(r"[0-9]{2,3}", re.ASCII)
-_LANGUAGE = re.compile(r"[a-z]{2}", re.ASCII)
 _AID_BYTES = range(5, 17)
+_ADM_HEX_DIGITS = 16
 _MAX_GID_BYTES = 20
 _MAX_TYPE_BYTES = 100
 
-_FORMS = {
-    "imsi": (_IMSI, "6 to 15 digits"),
-    "pin1": (_PIN, "4 to 8 digits"),
-    "pin2": (_PIN, "4 to 8 digits"),
-    "puk1": (_PUK, "8 digits"),
-    "puk2": (_PUK, "8 digits"),
-    "adm1": (_ADM, "4 to 8 digits, or 16 hexadecimal digits"),
-}
+_DIGITS = {"imsi": (6, 15), "pin1": (4, 8), "pin2": (4, 8), "puk1": (8, 8), "puk2": (8, 8)}
 _KEYS = ("ki", "opc", "kic", "kid", "kik")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscriber:
+class Subscriber(Quiet, frozen=True, kw_only=True):
     """What is different in every profile.
 
     Digits as text: iccid 19 or 20 digits, imsi 6 to 15, msisdn E.164 with its plus, or None for a line without a
@@ -38,19 +22,21 @@ class Subscriber:
     each: ki, opc (Milenage), kic, kid, kik (OTA, AES-128). Raises ValueError that names the field, never its value.
     """
 
+    hidden = frozenset({*_KEYS, "pin1", "pin2", "puk1", "puk2", "adm1"})
+
     iccid: str
     imsi: str
     msisdn: str | None = None
-    ki: bytes = field(repr=False)
-    opc: bytes = field(repr=False)
-    pin1: str = field(repr=False)
-    pin2: str = field(repr=False)
-    puk1: str = field(repr=False)
-    puk2: str = field(repr=False)
-    adm1: str = field(repr=False)
-    kic: bytes = field(repr=False)
-    kid: bytes = field(repr=False)
-    kik: bytes = field(repr=False)
+    ki: bytes
+    opc: bytes
+    pin1: str
+    pin2: str
+    puk1: str
+    puk2: str
+    adm1: str
+    kic: bytes
+    kid: bytes
+    kik: bytes
 
     def __post_init__(self) -> None:
         """Check every field's form."""
@@ -58,16 +44,17 @@ class Subscriber:
             raise _wrong("iccid", "19 or 20 digits")
         if self.msisdn is not None and not is_number(self.msisdn):
             raise _wrong("msisdn", "+ and at most 15 digits, or None")
-        for name, (form, expected) in _FORMS.items():
-            if not form.fullmatch(getattr(self, name)):
-                raise _wrong(name, expected)
+        for name, (least, most) in _DIGITS.items():
+            if not is_digits(getattr(self, name), least, most):
+                raise _wrong(name, f"{least} to {most} digits" if least < most else f"{least} digits")
+        if not (is_digits(self.adm1, 4, 8) or _is_hex(self.adm1)):
+            raise _wrong("adm1", "4 to 8 digits, or 16 hexadecimal digits")
         for name in _KEYS:
             if len(getattr(self, name)) != KEY_BYTES:
                 raise _wrong(name, f"{KEY_BYTES} bytes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanContent:
+class PlanContent(Quiet, frozen=True, kw_only=True):
     """What all profiles of a plan share: the operator, and which parts the package has.
 
     spn is cut off at 16 characters in EF.SPN; usim_aid and isim_aid are 5 to 16 bytes; gid1 and gid2 at most 20,
@@ -96,13 +83,12 @@ class PlanContent:
 
     def __post_init__(self) -> None:
         """Check every field's form, and that the parts fit together."""
-        for name, form, expected in (
-            ("mcc", _MCC, "3 digits"),
-            ("mnc", _MNC, "2 or 3 digits"),
-            ("language", _LANGUAGE, "two small letters of ISO 639"),
-        ):
-            if not form.fullmatch(getattr(self, name)):
-                raise _wrong(name, expected)
+        if not is_digits(self.mcc, 3, 3):
+            raise _wrong("mcc", "3 digits")
+        if not is_digits(self.mnc, 2, 3):
+            raise _wrong("mnc", "2 or 3 digits")
+        if not (len(self.language) == 2 and self.language.isascii() and self.language.islower()):
+            raise _wrong("language", "two small letters of ISO 639")
         if not is_number(self.smsc):
             raise _wrong("smsc", "+ and at most 15 digits")
         for name in ("usim_aid", "isim_aid"):
@@ -113,6 +99,10 @@ class PlanContent:
                 raise _wrong(name, f"at most {_MAX_GID_BYTES} bytes")
         if not 1 <= len(self.profile_type.encode()) <= _MAX_TYPE_BYTES:
             raise _wrong("profile_type", f"1 to {_MAX_TYPE_BYTES} bytes of UTF-8")
+
+
+def _is_hex(text: str) -> bool:
+    return len(text) == _ADM_HEX_DIGITS and all(letter in "0123456789abcdefABCDEF" for letter in text)
 
 
 def _wrong(name: str, expected: str) -> ValueError:

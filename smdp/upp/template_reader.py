@@ -1,6 +1,6 @@
 """Reading template elements: mf, telecom, usim, isim and their kind (TCA Interoperable Format, Annex A)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from smdp.upp.contents import File, Naa, Status
 from smdp.upp.cursor import Cursor, Node
@@ -81,8 +81,7 @@ def _check_needs(cursor: Cursor, draft: Draft) -> None:
         cursor.note(Status.INVALID_PARAMETER, f"{name} has no short file identifier", draft.offset, warning=True)
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(Struct):
     """The directory that a template's files go into."""
 
     cursor: Cursor

@@ -1,24 +1,25 @@
 """Which files a template PE creates, by the OID of its template (TCA Interoperable Format, Annex A)."""
 
 import re
-from dataclasses import dataclass, replace
 from functools import cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smdp.upp.template_tables import TABLES
 
 ARC = "2.23.143.1.2"
-_ROW = re.compile(
+_ROW = (
     r"(?P<tag>[0-9A-F]{2,4}) (?P<name>\S+) (?P<fid>[0-9A-F]{4}|plan|\?)\S* "
     r"(?P<type>MF|ADF|DF|TR|LF|CY|BT)(?P<first>\d+|\?)?(?:x(?P<second>\d+|\?))?"
     r"(?: s(?P<sfi>[0-9A-F]{2}))?(?: a(?P<arr>\d+))?(?: =(?P<default>\S+))?(?: \[(?P<needs>\w+)\])?"
 )
-_BYTE_PATTERN = re.compile(r"((?:[0-9A-F]{2})*)([0-9A-F]{2})\*([0-9A-F]*)")
-_GROUP_PATTERN = re.compile(r"()\(([0-9A-F]+)\)\*()")
+_BYTE_PATTERN = r"((?:[0-9A-F]{2})*)([0-9A-F]{2})\*([0-9A-F]*)"
+_GROUP_PATTERN = r"()\(([0-9A-F]+)\)\*()"
 _CREATED_BY_DEFAULT = frozenset({"mf", "usim", "isim", "csim"})
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """The content of a fresh record: a beginning, a unit repeated over what is left, an end."""
 
     head: bytes = b""
@@ -34,8 +35,7 @@ class Pattern:
 BLANK = Pattern()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One file of a template; size and length in bytes, None where the package must say."""
 
     name: str
@@ -49,8 +49,7 @@ class Row:
     needs: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """One version of a template: its files by member tag, and since which package version it may be used."""
 
     oid: str
@@ -64,8 +63,7 @@ class Template:
         return self.name in _CREATED_BY_DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
+class _Version(Struct, frozen=True):
     """How a template's version differs from the newest one: its last member, replaced files, and when it came."""
 
     name: str
@@ -135,7 +133,7 @@ def _phonebook() -> dict[int, Row]:
 
 
 def _parse(line: str) -> tuple[int, Row]:
-    match = _ROW.fullmatch(line)
+    match = re.fullmatch(_ROW, line)
     if match is None:  # pragma: no cover - the tables are ours, and a test parses all of them
         raise ValueError(line)
     first, second = (_number(match[group]) for group in ("first", "second"))
@@ -160,5 +158,5 @@ def _number(text: str | None) -> int | None:
 def _pattern(text: str | None) -> Pattern:
     if text is None:
         return BLANK
-    match = _BYTE_PATTERN.fullmatch(text) or _GROUP_PATTERN.fullmatch(text)
+    match = re.fullmatch(_BYTE_PATTERN, text) or re.fullmatch(_GROUP_PATTERN, text)
     return Pattern(bytes.fromhex(text)) if match is None else Pattern(*map(bytes.fromhex, match.groups()))
