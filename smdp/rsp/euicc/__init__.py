@@ -1,1 +1,1 @@
-"""The eUICC's half of the protocol: one module for each function, each with its list of checks."""
+"""The eUICC half of RSP: a card's functions at TLV level, without I/O, clock or entropy of its own (SGP.22 §5.7)."""

@@ -1,0 +1,336 @@
+"""ES10c: the profiles on an eUICC, listed, enabled, disabled, named and deleted (SGP.22 §5.7.15–5.7.21)."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from smdp.rsp import asn1
+from smdp.rsp.checks import Check
+from smdp.rsp.codes import DeleteProfileResult as Deleted
+from smdp.rsp.codes import DisableProfileResult as Disabled
+from smdp.rsp.codes import EnableProfileResult as Enabled
+from smdp.rsp.codes import MemoryResetResult, SetNicknameResult
+from smdp.rsp.euicc.commands import Answer, World, code_of, refused, result
+from smdp.rsp.euicc.metadata import DELETE, DISABLE, ENABLE, OPERATIONAL, PPR1, PPR2, TEST, read_metadata
+from smdp.rsp.euicc.notifications import notify
+from smdp.rsp.euicc.state import Euicc, InstalledProfile, bits_of
+from smdp.rsp.tlv import Malformed, items, only, opening, tlv
+
+MAX_NICKNAME = 64
+_DEFAULT_TAGS = (0x5A, 0x4F, 0x9F70, 0x90, 0x91, 0x92, 0x93, 0x94, 0x95)
+_OF_METADATA = (0x91, 0x92, 0x93, 0x94, 0x95, 0xB6, 0xB7, 0x99)
+_OPERATIONAL, _FIELD_LOADED_TEST, _DEFAULT_ADDRESS = 0, 1, 2
+
+
+# --- GetProfilesInfo
+
+
+def get_profiles_info(euicc: Euicc, request: bytes, _: World) -> Answer:
+    """GetProfilesInfo, BF2D: the members asked for, of the profiles asked for (SGP.22 §5.7.15)."""
+    decoded = asn1.decode(asn1.ProfileInfoListRequest, request, 0xBF2D)
+    wanted = _tags(decoded["tag_list"].native) or _DEFAULT_TAGS
+    found = [profile for profile in euicc.profiles if _meets(profile, decoded["search_criteria"])]
+    return Answer(tlv(0xBF2D, tlv(0xA0, *(_profile_info(profile, wanted) for profile in found))))
+
+
+def _tags(tag_list: bytes | None) -> tuple[int, ...]:
+    """Read a tag list: tags written one after the other, of one or two bytes."""
+    found, at, data = [], 0, tag_list or b""
+    while at < len(data):
+        tag, _, size = opening(data[at:] + b"\0")
+        found.append(tag)
+        at += size - 1
+    return tuple(found)
+
+
+def _meets(profile: InstalledProfile, criteria: asn1.ProfileSearchCriteria) -> bool:
+    if criteria.native is None:
+        return True
+    match criteria.name:
+        case "iccid":
+            return bool(profile.iccid == criteria.native)
+        case "isdp_aid":
+            return bool(profile.aid == criteria.native)
+        case _:
+            return bool(read_metadata(profile.metadata).profile_class == criteria.native)
+
+
+def _profile_info(profile: InstalledProfile, wanted: tuple[int, ...]) -> bytes:
+    known = {item.tag: item.raw for item in items(only(profile.metadata, 0xBF25).value) if item.tag in _OF_METADATA}
+    known.setdefault(0x95, tlv(0x95, bytes((OPERATIONAL,))))
+    known[0x5A] = tlv(0x5A, profile.iccid)
+    known[0x4F] = tlv(0x4F, profile.aid)
+    known[0x9F70] = tlv(0x9F70, bytes((profile.enabled,)))
+    if profile.nickname:
+        known[0x90] = tlv(0x90, profile.nickname.encode())
+    order = (0x5A, 0x4F, 0x9F70, 0x90, *_OF_METADATA)
+    return tlv(0xE3, *(known[tag] for tag in order if tag in wanted and tag in known))
+
+
+# --- EnableProfile, DisableProfile, DeleteProfile
+
+
+@dataclass
+class Change:
+    """A change of one profile under judgement; `wanted` is how the request names it."""
+
+    euicc: Euicc
+    profile: InstalledProfile | None
+    wanted: bytes
+
+    @property
+    def found(self) -> InstalledProfile:
+        """The profile that was named. Raises Malformed if there is none."""
+        if self.profile is None:
+            raise Malformed("there is no such profile")
+        return self.profile
+
+    def details(self) -> dict[str, object]:
+        """Name the profile as the request does, and the enabled one."""
+        enabled = self.euicc.enabled_profile()
+        return {
+            "wanted": self.wanted.hex().upper(),
+            "enabled": read_metadata(enabled.metadata).iccid_digits if enabled else "none",
+        }
+
+
+def _bound_to(profile: InstalledProfile | None, rule: int) -> bool:
+    return profile is not None and rule in read_metadata(profile.metadata).policy_rules
+
+
+def _exists(check: str, clause: str, code: IntEnum) -> Check[Change]:
+    return Check(
+        check,
+        clause,
+        "profileIdentifier",
+        code,
+        "profile-not-found",
+        "The eUICC has no profile {wanted}.",
+        "List the profiles first",
+        lambda change: change.profile is not None,
+    )
+
+
+ENABLE_CHECKS: tuple[Check[Change], ...] = (
+    _exists("EN#1", "SGP.22 5.7.16", Enabled.ICCID_OR_AID_NOT_FOUND),
+    Check(
+        "EN#2",
+        "SGP.22 5.7.16",
+        "profileIdentifier",
+        Enabled.PROFILE_NOT_IN_DISABLED_STATE,
+        "profile-already-enabled",
+        "Profile {wanted} is enabled already.",
+        "Nothing needs to be done",
+        lambda change: not change.found.enabled,
+    ),
+    Check(
+        "EN#3",
+        "SGP.22 2.8.1",
+        "profileIdentifier",
+        Enabled.DISALLOWED_BY_POLICY,
+        "enabled-profile-locked",
+        "PPR1 of the enabled profile {enabled} forbids to disable it.",
+        "The operator of {enabled} would have to lift the rule",
+        lambda change: not _bound_to(change.euicc.enabled_profile(), PPR1),
+    ),
+)
+DISABLE_CHECKS: tuple[Check[Change], ...] = (
+    _exists("DI#1", "SGP.22 5.7.17", Disabled.ICCID_OR_AID_NOT_FOUND),
+    Check(
+        "DI#2",
+        "SGP.22 5.7.17",
+        "profileIdentifier",
+        Disabled.PROFILE_NOT_IN_ENABLED_STATE,
+        "profile-not-enabled",
+        "Profile {wanted} is not enabled.",
+        "Nothing needs to be done",
+        lambda change: change.found.enabled,
+    ),
+    Check(
+        "DI#3",
+        "SGP.22 2.8.1",
+        "profileIdentifier",
+        Disabled.DISALLOWED_BY_POLICY,
+        "profile-locked",
+        "PPR1 of profile {wanted} forbids to disable it.",
+        "The operator of the profile would have to lift the rule",
+        lambda change: not _bound_to(change.found, PPR1),
+    ),
+)
+DELETE_CHECKS: tuple[Check[Change], ...] = (
+    _exists("DE#1", "SGP.22 5.7.18", Deleted.ICCID_OR_AID_NOT_FOUND),
+    Check(
+        "DE#2",
+        "SGP.22 5.7.18",
+        "profileIdentifier",
+        Deleted.PROFILE_NOT_IN_DISABLED_STATE,
+        "profile-still-enabled",
+        "Profile {wanted} is enabled; only a disabled one can be deleted.",
+        "Disable it first",
+        lambda change: not change.found.enabled,
+    ),
+    Check(
+        "DE#3",
+        "SGP.22 2.8.1",
+        "profileIdentifier",
+        Deleted.DISALLOWED_BY_POLICY,
+        "profile-undeletable",
+        "PPR2 of profile {wanted} forbids to delete it.",
+        "The operator of the profile would have to lift the rule",
+        lambda change: not _bound_to(change.found, PPR2),
+    ),
+)
+
+
+def _named(euicc: Euicc, identifier: asn1.ProfileIdentifier) -> Change:
+    """Look up the profile that an ICCID or an AID names."""
+    wanted: bytes = identifier.native
+    by_iccid = identifier.name == "iccid"
+    found = euicc.profile(iccid=wanted) if by_iccid else euicc.profile(aid=wanted)
+    return Change(euicc, found, wanted)
+
+
+def _disable(euicc: Euicc, profile: InstalledProfile) -> None:
+    profile.enabled = False
+    notify(euicc, DISABLE, profile)
+
+
+def enable_profile(euicc: Euicc, request: bytes, _: World) -> Answer:
+    """EnableProfile, BF31: the enabled one is disabled with it (SGP.22 §5.7.16)."""
+    change = _named(euicc, asn1.decode(asn1.EnableProfileRequest, request, 0xBF31)["profile_identifier"])
+    if refusal := refused(ENABLE_CHECKS, change):
+        return result(0xBF31, code_of(refusal), refusal)
+    if current := euicc.enabled_profile():
+        _disable(euicc, current)
+    change.found.enabled = True
+    notify(euicc, ENABLE, change.found)
+    return result(0xBF31, Enabled.OK)
+
+
+def disable_profile(euicc: Euicc, request: bytes, _: World) -> Answer:
+    """DisableProfile, BF32 (SGP.22 §5.7.17)."""
+    change = _named(euicc, asn1.decode(asn1.DisableProfileRequest, request, 0xBF32)["profile_identifier"])
+    if refusal := refused(DISABLE_CHECKS, change):
+        return result(0xBF32, code_of(refusal), refusal)
+    _disable(euicc, change.found)
+    return result(0xBF32, Disabled.OK)
+
+
+def delete_profile(euicc: Euicc, request: bytes, _: World) -> Answer:
+    """DeleteProfile, BF33 (SGP.22 §5.7.18)."""
+    change = _named(euicc, asn1.decode(asn1.DeleteProfileRequest, request, 0xBF33))
+    if refusal := refused(DELETE_CHECKS, change):
+        return result(0xBF33, code_of(refusal), refusal)
+    _delete(euicc, change.found)
+    return result(0xBF33, Deleted.OK)
+
+
+def _delete(euicc: Euicc, profile: InstalledProfile) -> None:
+    euicc.profiles.remove(profile)
+    notify(euicc, DELETE, profile)
+
+
+# --- eUICCMemoryReset
+
+
+@dataclass
+class Reset:
+    """An eUICCMemoryReset under judgement: the profiles it would delete, and whether it would clear the address."""
+
+    profiles: list[InstalledProfile]
+    clears_address: bool
+
+    def details(self) -> dict[str, object]:
+        """Nothing needs words."""
+        return {}
+
+
+RESET_CHECKS: tuple[Check[Reset], ...] = (
+    Check(
+        "MR#1",
+        "SGP.22 5.7.19",
+        "resetOptions",
+        MemoryResetResult.NOTHING_TO_DELETE,
+        "nothing-to-reset",
+        "The eUICC has nothing of what was to be deleted.",
+        "Nothing needs to be done",
+        lambda reset: bool(reset.profiles) or reset.clears_address,
+    ),
+)
+
+
+def memory_reset(euicc: Euicc, request: bytes, _: World) -> Answer:
+    """EUICCMemoryReset, BF34: deletes whatever the state and the policy rules; the session ends (SGP.22 §5.7.19)."""
+    options = bits_of(asn1.decode(asn1.EuiccMemoryResetRequest, request, 0xBF34)["reset_options"].native)
+    classes = {OPERATIONAL} if _OPERATIONAL in options else set()
+    classes |= {TEST} if _FIELD_LOADED_TEST in options else set()
+    doomed = [profile for profile in euicc.profiles if read_metadata(profile.metadata).profile_class in classes]
+    reset = Reset(doomed, _DEFAULT_ADDRESS in options and bool(euicc.default_dp_address))
+    if refusal := refused(RESET_CHECKS, reset):
+        return result(0xBF34, code_of(refusal), refusal)
+    for profile in doomed:
+        _delete(euicc, profile)
+    if reset.clears_address:
+        euicc.default_dp_address = ""
+    euicc.session = None
+    return result(0xBF34, MemoryResetResult.OK)
+
+
+# --- SetNickname
+
+
+@dataclass
+class Naming:
+    """A SetNicknameRequest under judgement."""
+
+    profile: InstalledProfile | None
+    nickname: str
+    wanted: bytes
+
+    def details(self) -> dict[str, object]:
+        """Name the profile, and say how long the name is."""
+        return {"wanted": self.wanted.hex().upper(), "length": len(self.nickname.encode())}
+
+
+NICKNAME_CHECKS: tuple[Check[Naming], ...] = (
+    Check(
+        "NI#1",
+        "SGP.22 5.7.21",
+        "iccid",
+        SetNicknameResult.ICCID_NOT_FOUND,
+        "profile-not-found",
+        "The eUICC has no profile {wanted}.",
+        "List the profiles first",
+        lambda naming: naming.profile is not None,
+    ),
+    Check(
+        "NI#2",
+        "SGP.22 5.7.21",
+        "profileNickname",
+        SetNicknameResult.UNDEFINED_ERROR,
+        "nickname-too-long",
+        "A nickname of {length} bytes does not fit.",
+        "Use at most 64 bytes of UTF-8",
+        lambda naming: len(naming.nickname.encode()) <= MAX_NICKNAME,
+    ),
+)
+
+
+def set_nickname(euicc: Euicc, request: bytes, _: World) -> Answer:
+    """SetNickname, BF29; an empty name removes it (SGP.22 §5.7.21)."""
+    decoded = asn1.decode(asn1.SetNicknameRequest, request, 0xBF29)
+    wanted: bytes = decoded["iccid"].native
+    naming = Naming(euicc.profile(iccid=wanted), decoded["profile_nickname"].native, wanted)
+    if refusal := refused(NICKNAME_CHECKS, naming):
+        return result(0xBF29, code_of(refusal), refusal)
+    assert naming.profile is not None  # noqa: S101 - NI#1
+    naming.profile.nickname = naming.nickname
+    return result(0xBF29, SetNicknameResult.OK)
+
+
+CHECKS: tuple[Check[Change] | Check[Reset] | Check[Naming], ...] = (
+    *ENABLE_CHECKS,
+    *DISABLE_CHECKS,
+    *DELETE_CHECKS,
+    *RESET_CHECKS,
+    *NICKNAME_CHECKS,
+)
