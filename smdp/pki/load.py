@@ -215,6 +215,8 @@ class _Assembly:
             self._skip(path, "a TLS certificate without its private key")
         elif not certs.valid_at(certificate, dt.datetime.now(dt.UTC)):
             self._skip(path, f"a TLS certificate that was valid until {certificate.not_after:%Y-%m-%d}")
+        elif certificate.curve != "P-256":
+            self._skip(path, "a TLS certificate on a curve that TLS 1.3 and most clients don't speak; P-256 is served")
         elif ExtendedKeyUsageOID.SERVER_AUTH in usages and certificate.dns_names:
             self.tls.append(credential)
             self._used(path, certificate, f"TLS for {', '.join(certificate.dns_names)}")

@@ -85,11 +85,12 @@ def server_context(
     """
     key = ec.generate_private_key(ec.SECP256R1())
     default = tuple(map(_normal, default_names))
+    clients = pki.anchors if client_certificates else ()
 
     @lru_cache(maxsize=MAX_CONTEXTS)
     def context_for(name: str | None, _period: int) -> ssl.SSLContext:
-        given = None if name is None else _given(pki, name)
-        return _context(given or mint(pki, default if name is None else (name,), key))
+        own = None if name is None else given(pki, name)
+        return _context(own or mint(pki, default if name is None else (name,), key), clients)
 
     def period() -> int:
         return dt.datetime.now(dt.UTC).toordinal() // _RENEWED_AFTER_DAYS
@@ -100,11 +101,8 @@ def server_context(
         name = (asked or "").lower().rstrip(".")
         connection.context = context_for(name if is_dns_name(name) else None, period())
 
-    context = _context(mint(pki, default, key))
+    context = _context(mint(pki, default, key), clients)
     context.sni_callback = choose
-    if client_certificates:
-        context.verify_mode = ssl.CERT_REQUIRED
-        _trust(context, pki.anchors)
     return context
 
 
@@ -128,7 +126,7 @@ def _normal(name: str) -> str:
     raise PkiError("TLS", f"{name[:64]!r} is neither a host name nor an IP address", "Correct it in the settings.")
 
 
-def _given(pki: Pki, name: str) -> ServerCertificate | None:
+def given(pki: Pki, name: str) -> ServerCertificate | None:
     """Find a certificate that came with the PKI and is for this name, or for all names beside it (RFC 6125)."""
     wildcard = "*." + name.partition(".")[2]
     for credential in pki.tls:
@@ -138,11 +136,19 @@ def _given(pki: Pki, name: str) -> ServerCertificate | None:
     return None
 
 
-def _context(server: ServerCertificate) -> ssl.SSLContext:
+def _context(server: ServerCertificate, clients: Sequence[Certificate]) -> ssl.SSLContext:
+    """Make a context that shows this certificate and, where `clients` are given, demands one that they signed.
+
+    OpenSSL takes the demand from the connection's first context and the anchors from the one it was switched to, so
+    both need both.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     _show(context, (server.certificate, *server.chain), server.key)
+    if clients:
+        context.verify_mode = ssl.CERT_REQUIRED
+        _trust(context, clients)
     return context
 
 
