@@ -9,7 +9,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ TRANSACTION_ID_BYTES = 16
 """The longest transactionId, in bytes."""
 _MAX_ADDRESS = 255
 
-MISSING = Check[Any](
+MISSING: Final[Check[Any]] = Check(
     id="ES9#1",
     clause="SGP.22 §6.5.2",
     field="{member}",
@@ -30,7 +30,7 @@ MISSING = Check[Any](
     fix="Send every mandatory member of {function}.",
     holds=lambda context: context.value is not None,
 )
-MALFORMED = Check[Any](
+MALFORMED: Final[Check[Any]] = Check(
     id="ES9#2",
     clause="SGP.22 §6.5.2",
     field="{member}",

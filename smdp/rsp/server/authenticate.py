@@ -104,7 +104,7 @@ class _Refused:
         return {"error": self.message.error}
 
 
-ACCEPTED: Final = Check[_Refused](
+ACCEPTED: Final[Check[_Refused]] = Check(
     "AC#2",
     _CLAUSE,
     "authenticateServerResponse",

@@ -221,7 +221,7 @@ ORDER_CHECKS: Final[tuple[Check[_Standing], ...]] = (
         lambda c: c.code_right(),
     ),
 )
-CLAIMED: Final = Check[_Standing](
+CLAIMED: Final[Check[_Standing]] = Check(
     "GB#9",
     "SGP.22 §3.1.3.2",
     "",

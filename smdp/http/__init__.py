@@ -1,0 +1,1 @@
+"""aiohttp adapters: decode, call the carrier, encode. Nothing is decided here."""

@@ -1,0 +1,44 @@
+"""ES9+ in its JSON binding over HTTP (SGP.22 §6.3, §6.5).
+
+A function that was processed is answered with 200, also when it failed; a notification with 204. Only what is no such
+request at all (not JSON, no body, too large, wrong path or method) gets a 4xx with a problem document.
+"""
+
+from aiohttp import web
+
+from smdp.carrier.download import Downloads
+from smdp.http.problems import ProblemError, read_body
+from smdp.rsp import wire
+from smdp.rsp.ids import host_of
+
+PATH = "/gsma/rsp2/es9plus/{function}"
+ADMIN_PROTOCOL = "gsma/rsp/v2.5.0"
+"""X-Admin-Protocol: the highest version of SGP.22 that this server speaks."""
+
+DOWNLOADS = web.AppKey("downloads", Downloads)
+
+_HEADERS = {"X-Admin-Protocol": ADMIN_PROTOCOL, "Content-Type": "application/json"}
+_NO_BODY = {"X-Admin-Protocol": ADMIN_PROTOCOL}
+
+
+def add_routes(app: web.Application, downloads: Downloads) -> None:
+    """Serve ES9+ in this application."""
+    app[DOWNLOADS] = downloads
+    for function in wire.FUNCTIONS:
+        app.router.add_post(PATH.format(function=function), _handle, name=function)
+
+
+async def _handle(request: web.Request) -> web.Response:
+    function = request.match_info.route.name or ""
+    body = await read_body(request)
+    try:
+        document = wire.decode(body)
+    except wire.NotJson as error:
+        because = f"{str(error).capitalize()}."
+        raise ProblemError(400, "not-json", because, f"POST a JSON object, as {function} takes it.") from None
+    answer = await request.app[DOWNLOADS].call(function, document, body, host_of(request.host))
+    if function != "handleNotification":
+        return web.Response(body=answer.body, headers=_HEADERS)
+    if answer.refusal is not None:
+        raise ProblemError(400, answer.refusal.reason, answer.refusal.because, answer.refusal.fix)
+    return web.Response(status=204, headers=_NO_BODY)
