@@ -186,6 +186,8 @@ def test_what_does_not_fit_is_skipped_with_its_reason(tmp_path, curve):
     roleless = forge(given["dpauth"].certificate, ci.key, drop=[x509.CertificatePolicies])
     orphan = forge(given["dpauth"].certificate, ci.key, key=secret.public_key())
     unsigned = forge(given["tls"].certificate, secret)
+    wrong_role = forge(given["dppb"].certificate, ci.key, drop=[x509.SubjectAlternativeName])
+    keyless = forge(given["tls"].certificate, ci.key, key=secret.public_key())
     wrong_eum = forge(eum.certificate, secret)
     wrong_euicc = forge(given["euicc"].certificate, secret)
     lone_euicc = profiles.euicc(keys.Derived(b"nowhere"), eum, "35" + EID[2:])
@@ -199,6 +201,8 @@ def test_what_does_not_fit_is_skipped_with_its_reason(tmp_path, curve):
         "roleless.der": roleless.der,
         "orphan.der": orphan.der,
         "unsigned.der": unsigned.der,
+        "wrong-role.der": wrong_role.der,
+        "keyless.der": keyless.der,
         "wrong-eum.der": wrong_eum.der,
         "wrong-euicc.der": wrong_euicc.der,
         "lone-euicc.der": lone_euicc.certificate.der,
@@ -230,6 +234,8 @@ def test_what_does_not_fit_is_skipped_with_its_reason(tmp_path, curve):
         "roleless.der": "its policies and extended key usages name no role that smdp knows",
         "orphan.der": "a DPauth certificate without its private key",
         "unsigned.der": "a TLS certificate that its CI did not sign",
+        "wrong-role.der": "a DPpb certificate, but its alternative name has no registered id",
+        "keyless.der": "a TLS certificate without its private key",
         "wrong-eum.der": "an EUM certificate, but its signature was not made by its issuer's key",
         "wrong-euicc.der": "an eUICC certificate, but its signature was not made by its issuer's key",
         "lone-euicc.der": "an eUICC certificate without its private key",
