@@ -60,3 +60,11 @@ def parse_size(text: str) -> int:
     number, prefix, binary = match.groups()
     unit: int = (1024 if binary else 1000) ** ("kmg".index(prefix.lower()) + 1) if prefix else 1
     return int(number) * unit
+
+
+def format_size(size: int) -> str:
+    """Write a size as `parse_size` reads it, in the largest unit that divides it: `64MiB`."""
+    for power, unit in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if size and size % 1024**power == 0:
+            return f"{size // 1024**power}{unit}"
+    return str(size)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from smdp.durations import parse_size
+from smdp.durations import format_size, parse_size
 from smdp.errors import SettingsError
 
 T = TypeVar("T")
@@ -31,10 +31,11 @@ _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://", re.ASCII)
 
 
 class Kind(NamedTuple):
-    """How the text of a setting is read: `read` returns the value, or raises ValueError with what is wanted."""
+    """How a setting is read and written: `read` returns the value, or raises ValueError with what is wanted."""
 
     read: Callable[[str], Any]
     toml: tuple[type, ...] = (str,)
+    write: Callable[[Any], str] = str
 
 
 # --- what the texts may be
@@ -160,7 +161,9 @@ class Settings:
     """Everything that can be set, with its default; `Settings.load` fills it from flags, variables and smdp.toml."""
 
     host: tuple[str, ...] = _setting(
-        ("127.0.0.1", "::1"), Kind(_hosts, (str, list)), "Address to listen on, or several with commas between."
+        ("127.0.0.1", "::1"),
+        Kind(_hosts, (str, list), ",".join),
+        "Address to listen on, or several with commas between.",
     )
     port: int = _setting(8443, Kind(_port, (int,)), "Port for devices (TLS); 0 picks one.")
     control_port: int = _setting(8080, Kind(_port, (int,)), "Port of the control API; 0 picks one.")
@@ -181,7 +184,9 @@ class Settings:
         None, Kind(_text, (str, int)), "Makes ICCIDs, transaction ids and keys repeatable.", secret=True
     )
     config: Path | None = _setting(None, Kind(Path), "Settings file; default: ./smdp.toml if it is there.")
-    journal: int = _setting(64 * 1024**2, Kind(_size, (str, int)), "How much of its events a carrier keeps.")
+    journal: int = _setting(
+        64 * 1024**2, Kind(_size, (str, int), format_size), "How much of its events a carrier keeps."
+    )
     control_token: str | None = _setting(None, Kind(_token), "Bearer token that the control API asks for.", secret=True)
     control_open: bool = _setting(
         False, Kind(_flag, (bool,)), "Ask for no token, even when others can reach the control API."
@@ -214,11 +219,13 @@ class Settings:
         env: Mapping[str, str] | None = None,
         toml: Path | None = None,
         flags: Mapping[str, str | None] | None = None,
+        defaults: Mapping[str, Any] | None = None,
     ) -> "Settings":
         """Read the settings: flags win over variables, variables over the file, the file over the defaults.
 
         `env` is `os.environ` by default; `flags` are texts by field name, None where not given; `toml` is the file to
-        read unless flags or variables name one. Empty variables count as unset. Raises SettingsError.
+        read unless flags or variables name one; `defaults` are values in place of the usual ones. Empty variables
+        count as unset. Raises SettingsError.
         """
         texts, warnings = _from_environment(os.environ if env is None else env)
         values = _read_all(texts, _PREFIX)
@@ -229,7 +236,7 @@ class Settings:
         values = (_from_toml(file) if file else {}) | values
         if "url" not in values and values.get("control_port"):
             values["url"] = _own_url(values.get("host", ()), values["control_port"])
-        return cls(**values, warnings=warnings)
+        return cls(**{**(defaults or {}), **values}, warnings=warnings)
 
     @property
     def token_file(self) -> Path | None:

@@ -208,11 +208,11 @@ class Client:
         """Return one RSP session with its steps and checks."""
         return self._transport.call("GET", self._path("sessions", session_id), into=Session)
 
-    def events(self, *, after: int | None = None, **filters: str | None) -> list[Event]:
-        """Return the events after an id (all by default), by eid, iccid and type."""
-        return list(self._transport.every(self._path("events"), Event, query={"after": after, **filters}))
+    def events(self, **filters: str | int | None) -> list[Event]:
+        """Return the events, all or by after (an event id), eid, iccid and type."""
+        return list(self._transport.every(self._path("events"), Event, query=filters))
 
-    def follow(self, *, after: int | None = None, **filters: str | None) -> Iterator[Event]:
+    def follow(self, *, after: int | None = None, **filters: str | int | None) -> Iterator[Event]:
         """Yield the events after an id (all by default) as they happen; reconnects where the server cuts."""
         while True:
             for data in self._transport.stream(self._path("events"), {"after": after, **filters}):

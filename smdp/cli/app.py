@@ -1,0 +1,108 @@
+"""All commands as one app; each is imported when it is called, and every error becomes a sentence and an exit code."""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from smdp.cli import session
+from smdp.errors import SmdpError
+from smdp.settings import ROWS
+
+_USAGE = 2
+
+_RUN = Group("Run", sort_key=1)
+_CARRIER = Group("At the carrier", sort_key=2)
+_DEVICE = Group("On devices", sort_key=3)
+_OTHER = Group("Else", sort_key=4)
+_WHERE = Group("Which server", sort_key=90)
+
+_TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
+    "serve": (_RUN, "", ()),
+    "demo": (_RUN, "", ()),
+    "ready": (_RUN, "", ()),
+    "profile": (
+        _CARRIER,
+        "Issue eSIM profiles and see what became of them.",
+        ("issue", "list", "show", "wait", "hold", "release", "revoke"),
+    ),
+    "why": (_CARRIER, "", ()),
+    "events": (_CARRIER, "", ()),
+    "device": (
+        _DEVICE,
+        "Make simulated Apple devices and let them download.",
+        ("new", "list", "show", "refresh", "download", "enable", "disable", "delete"),
+    ),
+    "ca": (_OTHER, "", ()),
+    "pki": (_OTHER, "Make, judge and export test PKIs.", ("new", "show", "export")),
+    "version": (_OTHER, "", ()),
+}
+
+
+def build(words: list[str]) -> App:
+    """Put the app together, and import only the commands that the words, or the help on all of them, are about."""
+    app = App(
+        name="smdp",
+        help="A mock mobile carrier: one eSIM, one device, once. Not for production.",
+        help_format="plaintext",
+        help_epilogue="Exit codes: 0 yes, 1 no, 2 usage, 3 server unreachable, 4 timed out.",
+        version_flags=[],
+        default_parameter=Parameter(negative=(), show_default=_shown),
+        result_action="return_value",
+    )
+    app["--help"].group = _OTHER
+    wanted = [noun for noun in _TREE if noun in words] or list(_TREE)
+    for number, (noun, (group, text, verbs)) in enumerate(_TREE.items()):
+        load = _now if noun in wanted else _later
+        if not verbs:
+            app.command(load(noun, noun), name=noun, group=group, sort_key=number, help_epilogue="")
+            continue
+        commands = App(name=noun, help=text, group=group, sort_key=number, help_epilogue="")
+        for place, verb in enumerate(verbs):
+            commands.command(load(noun, f"{verb}_"), name=verb, sort_key=place, help_epilogue="")
+        app.command(commands)
+
+    @app.meta.default
+    def launch(
+        *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        url: Annotated[str | None, Parameter(group=_WHERE, help=_help_of("url"))] = None,
+        carrier: Annotated[str | None, Parameter(group=_WHERE, help=_help_of("carrier"))] = None,
+    ) -> int | None:
+        session.choose(url, carrier)
+        code: int | None = app(words, exit_on_error=False, print_error=False)
+        return code
+
+    return app
+
+
+def _now(noun: str, function: str) -> Callable[..., object]:
+    command: Callable[..., object] = getattr(import_module(f"smdp.cli.{noun}"), function)
+    return command
+
+
+def _later(noun: str, function: str) -> str:
+    return f"smdp.cli.{noun}:{function}"
+
+
+def _shown(default: object) -> object:
+    """Return the default if the help should tell it."""
+    return default if default not in (False, None) else None
+
+
+def _help_of(name: str) -> str:
+    row = ROWS[name]
+    return f"{row.metadata['help']} [{row.default}]"
+
+
+def run(words: list[str]) -> int:
+    """Run a command and return its exit code."""
+    try:
+        return build(words).meta(words, exit_on_error=False, print_error=False) or 0
+    except SmdpError as error:
+        print(f"smdp: {error}", file=sys.stderr)
+        return error.exit_code
+    except CycloptsError as error:
+        print(f"smdp: {' '.join(str(error).split())}", file=sys.stderr)
+        return _USAGE

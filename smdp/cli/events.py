@@ -1,0 +1,48 @@
+"""`smdp events`: the carrier's one timeline."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from smdp.cli import output, session
+from smdp.cli.output import Json
+from smdp.errors import UsageError
+from smdp.model import Event
+
+_TAIL = 4
+
+
+def events(
+    *,
+    follow: Annotated[bool, Parameter(name=("--follow", "-f"))] = False,
+    eid: str | None = None,
+    type_: Annotated[str | None, Parameter(name="--type")] = None,
+    after: int | None = None,
+    json: Json = False,
+) -> None:
+    """Print what happened, oldest first; with --json one object per line.
+
+    Args:
+        follow: Go on with what happens, until Ctrl-C.
+        eid: Only what concerns this EID.
+        type_: Only this type, such as profile.consumed.
+        after: Only what came after this event id.
+    """
+    if after is not None and after < 0:
+        raise UsageError(f"--after is {after}, but event ids start at 1.")
+    wanted = session.eid(eid) if eid is not None else None
+    server = session.client()
+    found = (server.follow if follow else server.events)(after=after, eid=wanted, type=type_)
+    for event in found:
+        if json:
+            output.emit_line(event)
+        else:
+            output.say_now(line_of(event))
+
+
+def line_of(event: Event) -> str:
+    """Write an event as the server's log does: time, type, and the ends of the long numbers."""
+    names = {"eid": event.eid, "iccid": event.iccid, "session": event.session}
+    parts = [f"{name}=…{value[-_TAIL:]}" for name, value in names.items() if value]
+    parts += [f"{name}={value}" for name, value in event.data.items() if value is not None]
+    return f"{event.at:%H:%M:%S} {event.type:<20} {' '.join(parts)}".rstrip()

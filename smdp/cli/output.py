@@ -1,0 +1,84 @@
+"""How commands print: data on stdout, talk on stderr, colours only for eyes, JSON where asked for."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
+
+_GREEN, _RED, _DIM, _PLAIN = "\033[32m", "\033[31m", "\033[2m", "\033[0m"
+
+
+def say(text: str = "") -> None:
+    """Print data."""
+    print(text)
+
+
+def say_now(text: str) -> None:
+    """Print data that somebody waits for at the other end of a pipe."""
+    print(text, flush=True)
+
+
+def talk(text: str) -> None:
+    """Print what is not data."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def emit(data: Any) -> None:
+    """Print data as indented JSON."""
+    print(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+
+
+def emit_line(data: Any) -> None:
+    """Print data as one line of JSON, at once."""
+    print(msgspec.json.encode(data).decode(), flush=True)
+
+
+def colour(text: str, code: str) -> str:
+    """Colour a text if stdout is a terminal that wants it (NO_COLOR, TERM=dumb)."""
+    wanted = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return f"{code}{text}{_PLAIN}" if wanted else text
+
+
+def mark(ok: bool | None) -> str:  # noqa: FBT001 - the answer itself
+    """Return ✓, ✗, or · for what is still to come."""
+    if ok is None:
+        return colour("·", _DIM)
+    return colour("✓", _GREEN) if ok else colour("✗", _RED)
+
+
+def when(moment: datetime | None) -> str:
+    """Write a time as people read it, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print columns under their names; on a terminal, what does not fit is cut."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for number, row in enumerate((head, *rows)):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        if limit and len(line) > limit:
+            line = line[: limit - 1] + "…"
+        say(line if number else colour(line, _DIM))
+
+
+def facts(pairs: Sequence[tuple[str, str | None]]) -> None:
+    """Print names and values below each other, without those that have none."""
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        if value is not None:
+            say(f"  {name:<{width}}  {value}")
+
+
+def progress(done: int, total: int, what: str) -> None:
+    """Show how far long work is, on a terminal."""
+    if sys.stderr.isatty() and total > 1:
+        end = "\n" if done == total else ""
+        print(f"\r{done} of {total} {what}", end=end, file=sys.stderr, flush=True)
