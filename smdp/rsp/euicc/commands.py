@@ -18,25 +18,17 @@ from smdp.rsp.euicc.state import Euicc
 from smdp.rsp.tlv import tlv
 
 
-class ElementProblem(NamedTuple):
-    """Why the eUICC stopped at a profile element: the PEStatus of its EUICCResponse (sgp22.md F.5), and a text."""
-
-    status: int
-    identification: int | None = None
-    additional_information: int | None = None
-    offset: int | None = None
-    text: str = ""
-
-
 class Findings(NamedTuple):
-    """What reading a profile package says: header ICCID (digits), memory it takes in bytes, what a card would stop at.
+    """What reading a profile package says: ICCID of its header (digits), bytes of memory, what a card would stop at.
 
-    `test_keys_only` says that every NAA runs the test algorithm or has a published test key.
+    `problem` is a sentence, and `response` the EUICCResponse that goes with it (upp.md §5.1). `test_keys_only` says that
+    every NAA runs the test algorithm or has a published test key.
     """
 
     iccid: str | None
     size: int
-    problem: ElementProblem | None = None
+    problem: str | None = None
+    response: bytes = b""
     test_keys_only: bool = False
 
 

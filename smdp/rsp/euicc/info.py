@@ -90,14 +90,14 @@ class _NewAddress:
 
 CHECKS: tuple[Check[_NewAddress], ...] = (
     Check(
-        "SD#1",
-        "SGP.22 5.7.4",
-        "defaultDpAddress",
-        SetDefaultDpAddressResult.UNDEFINED_ERROR,
-        "address-too-long",
-        "A default SM-DP+ address of {length} bytes does not fit into the eUICC.",
-        "Give a host name of at most 255 bytes",
-        lambda new: len(new.address.encode()) <= _MAX_ADDRESS,
+        id="SD#1",
+        clause="SGP.22 §5.7.4",
+        field="defaultDpAddress",
+        code=SetDefaultDpAddressResult.UNDEFINED_ERROR,
+        reason="address-too-long",
+        why="A default SM-DP+ address of {length} bytes does not fit into the eUICC.",
+        fix="Give a host name of at most 255 bytes",
+        holds=lambda new: len(new.address.encode()) <= _MAX_ADDRESS,
     ),
 )
 

@@ -10,20 +10,22 @@ from smdp.rsp.crypto import key_of, public_key, shared_secret, sign
 from smdp.rsp.euicc import load_checks, segments
 from smdp.rsp.euicc.commands import (
     Answer,
-    ElementProblem,
     World,
     code_of,
     integer,
     object_identifier,
     refused,
 )
-from smdp.rsp.euicc.load_checks import Load
+from smdp.rsp.euicc.load_context import Load
 from smdp.rsp.euicc.metadata import INSTALL, Metadata, read_metadata
 from smdp.rsp.euicc.notifications import keep, notification_metadata, notify
 from smdp.rsp.euicc.state import Euicc, InstalledProfile, Loading, Notification
 from smdp.rsp.tlv import tlv
 
-_OUT_OF_MEMORY = ElementProblem(4)
+SUCCESS = bytes.fromhex("3007A0053003800100")
+"""The EUICCResponse of an installation: PEStatus ok (upp.md §5.1)."""
+NOT_ENOUGH_MEMORY = bytes.fromhex("3009A00530038001048100")
+"""The EUICCResponse of one that was given up for lack of memory."""
 
 
 def load_bound_profile_package(euicc: Euicc, segment: bytes, world: World) -> Answer:
@@ -142,25 +144,9 @@ _SECTIONS = {
 # --- ProfileInstallationResult
 
 
-def sima_response(problem: ElementProblem | None) -> bytes:
-    """Build an EUICCResponse: success, or the element that stopped the installation (upp.md §5.1)."""
-    if problem is None:
-        return tlv(0x30, tlv(0xA0, tlv(0x30, integer(0x80, 0))))
-    status = integer(0x80, problem.status)
-    if problem.identification is not None:
-        status += integer(0x81, problem.identification)
-    if problem.additional_information is not None:
-        status += integer(0x82, problem.additional_information)
-    if problem.offset is not None:
-        status += integer(0x83, problem.offset)
-    text = problem.text.encode()[:64].decode(errors="ignore").encode()
-    said = tlv(0x82, text) if len(text) > 1 else b""
-    return tlv(0x30, tlv(0xA0, tlv(0x30, status)), tlv(0x81), said)
-
-
 def _installed(load: Load) -> Answer:
     profile = load.euicc.profiles[-1]
-    success = tlv(0xA0, tlv(0x4F, profile.aid), tlv(0x04, sima_response(None)))
+    success = tlv(0xA0, tlv(0x4F, profile.aid), tlv(0x04, SUCCESS))
     answer = _result(load, success, read_metadata(profile.metadata))
     notify(load.euicc, INSTALL, profile)
     return answer
@@ -170,10 +156,10 @@ def _failed(load: Load, refusal: Refusal) -> Answer:
     command = segments.command_id(load.section)
     if command is BppCommandId.STORE_METADATA and load.loading.pieces:
         command = BppCommandId.STORE_METADATA_2
-    problem = load.findings.problem if load.findings else None
+    response = load.findings.response if load.findings else b""
     if refusal.code is ErrorReason.INSTALL_FAILED_DUE_TO_INSUFFICIENT_MEMORY_FOR_PROFILE:
-        problem = _OUT_OF_MEMORY
-    sima = tlv(0x82, sima_response(problem)) if problem else b""
+        response = NOT_ENOUGH_MEMORY
+    sima = tlv(0x82, response) if response else b""
     error = tlv(0xA1, integer(0x80, command), integer(0x81, code_of(refusal)), sima)
     metadata = read_metadata(load.loading.metadata) if load.loading.metadata else None
     return _result(load, error, metadata)._replace(refusal=refusal)

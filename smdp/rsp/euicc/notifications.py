@@ -76,14 +76,14 @@ class Removal:
 
 CHECKS: tuple[Check[Removal], ...] = (
     Check(
-        "RN#1",
-        "SGP.22 5.7.11",
-        "seqNumber",
-        RemoveNotificationResult.NOTHING_TO_DELETE,
-        "notification-unknown",
-        "The eUICC keeps no notification {seq}.",
-        "List the notifications first",
-        lambda context: any(entry.seq == context.seq for entry in context.euicc.notifications),
+        id="RN#1",
+        clause="SGP.22 §5.7.11",
+        field="seqNumber",
+        code=RemoveNotificationResult.NOTHING_TO_DELETE,
+        reason="notification-unknown",
+        why="The eUICC keeps no notification {seq}.",
+        fix="List the notifications first",
+        holds=lambda context: any(entry.seq == context.seq for entry in context.euicc.notifications),
     ),
 )
 
