@@ -10,6 +10,8 @@ from typing import NamedTuple
 MAX_DEPTH = 24
 """Deepest nesting of constructed values; an AuthenticateServerResponse with its certificates needs 13."""
 
+_MAX_TAG_OCTETS = 3
+"""Behind the first; SGP.22 uses one."""
 _MAX_LENGTH_OCTETS = 4
 _TAG_NUMBER_MASK = 0x1F
 _CONSTRUCTED = 0x20
@@ -43,40 +45,44 @@ def tlv(tag: int, *parts: bytes) -> bytes:
     return header(tag, len(value)) + value
 
 
-def _open(data: bytes, at: int, end: int) -> tuple[int, int, int]:
-    """Read tag and length at an offset: (tag, first byte of the value, length), whether or not the value is there."""
-    start = at
-    if at >= end:
+def _tag(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Read the tag at an offset: (tag, byte after it)."""
+    if start >= end:
         raise Malformed(f"a tag is missing at byte {start}")
-    tag = data[at]
-    at += 1
-    if tag & _TAG_NUMBER_MASK == _TAG_NUMBER_MASK:
-        while True:
-            if at >= end or at - start > 3:
-                raise Malformed(f"the tag at byte {start} does not end")
-            octet = data[at]
-            if at == start + 1 and octet in (0x80, *range(0x1F)):
-                raise Malformed(f"the tag at byte {start} is not coded minimally")
-            tag = tag << 8 | octet
-            at += 1
-            if not octet & _LONG:
-                break
+    tag = data[start]
+    at = start + 1
+    if tag & _TAG_NUMBER_MASK != _TAG_NUMBER_MASK:
+        return tag, at
+    if at < end and (data[at] == _LONG or data[at] < _TAG_NUMBER_MASK):
+        raise Malformed(f"the tag at byte {start} is not coded minimally")
+    while at < end and at - start <= _MAX_TAG_OCTETS:
+        tag = tag << 8 | data[at]
+        at += 1
+        if not tag & _LONG:
+            return tag, at
+    raise Malformed(f"the tag at byte {start} does not end")
+
+
+def _open(data: bytes, start: int, end: int) -> tuple[int, int, int]:
+    """Read tag and length at an offset: (tag, first byte of the value, length), whether or not the value is there."""
+    tag, at = _tag(data, start, end)
     if at >= end:
         raise Malformed(f"the length of tag {tag:X} at byte {start} is missing")
     length = data[at]
     at += 1
-    if length & _LONG:
-        octets = length & 0x7F
-        if octets == 0:
-            raise Malformed(f"tag {tag:X} at byte {start} has an indefinite length")
-        if octets > _MAX_LENGTH_OCTETS:
-            raise Malformed(f"the length of tag {tag:X} at byte {start} takes {octets} bytes")
-        if at + octets > end:
-            raise Malformed(f"the length of tag {tag:X} at byte {start} is cut off")
-        length = int.from_bytes(data[at : at + octets], "big")
-        at += octets
-        if length < _LONG or length.bit_length() <= 8 * (octets - 1):
-            raise Malformed(f"the length of tag {tag:X} at byte {start} is not coded minimally")
+    if not length & _LONG:
+        return tag, at, length
+    octets = length & 0x7F
+    if octets == 0:
+        raise Malformed(f"tag {tag:X} at byte {start} has an indefinite length")
+    if octets > _MAX_LENGTH_OCTETS:
+        raise Malformed(f"the length of tag {tag:X} at byte {start} takes {octets} bytes")
+    if at + octets > end:
+        raise Malformed(f"the length of tag {tag:X} at byte {start} is cut off")
+    length = int.from_bytes(data[at : at + octets], "big")
+    at += octets
+    if length < _LONG or length.bit_length() <= 8 * (octets - 1):
+        raise Malformed(f"the length of tag {tag:X} at byte {start} is not coded minimally")
     return tag, at, length
 
 
