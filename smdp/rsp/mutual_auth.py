@@ -18,8 +18,12 @@ from smdp.rsp.server.security import Credential
 from smdp.rsp.tlv import Item, Malformed, items, tlv
 
 CHALLENGE_BYTES = 16
-SVN_BYTES = 3
+VERSION_BYTES = 3
 _MAX_LIST = 32
+_MAX_INFO = 4096
+"""Longest EUICCInfo that is read, in bytes: what is remembered must be bounded. Real ones take 100 to 400."""
+_MAX_MATCHING_ID = 255
+_MAX_MEMORY_BYTES = 8
 _REMEMBERED = 256
 
 
@@ -34,13 +38,12 @@ class EuiccInfo1(NamedTuple):
 @lru_cache(maxsize=_REMEMBERED)
 def read_euicc_info1(data: bytes) -> EuiccInfo1:
     """Read BF20. Raises Malformed. Devices of one make send the same bytes, so the result is remembered."""
+    _check_size(data, "euiccInfo1")
     info = asn1.decode(asn1.EUICCInfo1, data, 0xBF20)
     lists = (info["euicc_ci_pk_id_list_for_verification"].native, info["euicc_ci_pk_id_list_for_signing"].native)
     if max(map(len, lists)) > _MAX_LIST:
         raise Malformed(f"a list of CI public key identifiers has more than {_MAX_LIST} entries")
-    if len(info["svn"].native) != SVN_BYTES:
-        raise Malformed("svn takes 3 bytes")
-    return EuiccInfo1(info["svn"].native, tuple(lists[0]), tuple(lists[1]))
+    return EuiccInfo1(_version(info, "svn"), tuple(lists[0]), tuple(lists[1]))
 
 
 class EuiccInfo2(NamedTuple):
@@ -57,17 +60,32 @@ class EuiccInfo2(NamedTuple):
 @lru_cache(maxsize=_REMEMBERED)
 def read_euicc_info2(data: bytes) -> EuiccInfo2:
     """Read BF22. Raises Malformed."""
+    _check_size(data, "euiccInfo2")
     info = asn1.decode(asn1.EUICCInfo2, data, 0xBF22)
     resources = {item.tag: item for item in items(info["ext_card_resource"].native)}
     memory: Item | None = resources.get(0x82)
+    if memory is not None and len(memory.value) > _MAX_MEMORY_BYTES:
+        raise Malformed(f"extCardResource counts its free memory in {len(memory.value)} bytes")
     return EuiccInfo2(
-        svn=info["svn"].native,
-        profile_version=info["profile_version"].native,
+        svn=_version(info, "svn"),
+        profile_version=_version(info, "profile_version"),
         uicc_capability=_bits(info["uicc_capability"]),
         rsp_capability=_bits(info["rsp_capability"]),
         forbidden_ppr=_bits(info["forbidden_profile_policy_rules"]),
         free_memory=int.from_bytes(memory.value, "big") if memory else None,
     )
+
+
+def _check_size(data: bytes, what: str) -> None:
+    if len(data) > _MAX_INFO:
+        raise Malformed(f"{what} of {len(data)} bytes is longer than {_MAX_INFO}")
+
+
+def _version(info: core.Sequence, member: str) -> bytes:
+    version: bytes = info[member].native
+    if len(version) != VERSION_BYTES:
+        raise Malformed(f"{member} takes {VERSION_BYTES} bytes, not {len(version)}")
+    return version
 
 
 def _bits(value: core.BitString) -> frozenset[int]:
@@ -124,9 +142,16 @@ class AuthenticateServerResponse:
         self.server_challenge: bytes = signed["server_challenge"].native
         self.info2 = read_euicc_info2(signed["euicc_info2"].dump())
         context = signed["ctx_params1"].chosen
-        self.matching_id: str = context["matching_id"].native or ""
+        self.matching_id = _matching_id(context["matching_id"].native or "")
         imei = context["device_info"]["imei"].native
         self.imei: bytes | None = imei
+
+
+def _matching_id(text: str) -> str:
+    """Let pass what can be looked up, printed and stored; whether a MatchingID may look so is the order's business."""
+    if len(text) > _MAX_MATCHING_ID or not text.isprintable():
+        raise Malformed(f"matchingId takes at most {_MAX_MATCHING_ID} printable characters")
+    return text
 
 
 def _read_response(data: bytes) -> asn1.AuthenticateServerResponse:
