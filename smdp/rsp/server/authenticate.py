@@ -16,10 +16,10 @@ from smdp.rsp.codes import Code
 from smdp.rsp.ids import host_of, imei_is
 from smdp.rsp.mutual_auth import AuthenticateServerResponse, EuiccChain
 from smdp.rsp.server.initiate import malformed
-from smdp.rsp.server.orders import find, is_exhausted, is_expired, why_ended
+from smdp.rsp.server.orders import find, in_words, is_exhausted, is_expired, why_ended
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Change, Happening, Order, Outcome, Policy, Session, Stage
-from smdp.rsp.states import State, Trigger
+from smdp.rsp.states import State, Trigger, transition
 from smdp.rsp.tlv import Malformed, tlv
 from smdp.rsp.wire import Request
 
@@ -32,14 +32,17 @@ _FUNCTION = "authenticateClient"
 class Step:
     """The context of the checks that every later function begins with: is there a session, and is it its turn?"""
 
-    def __init__(self, session: Session | None, policy: Policy, now: datetime, *stages: Stage) -> None:
-        self.session, self.policy, self.now, self.stages = session, policy, now, stages
+    def __init__(
+        self, session: Session | None, security: Security, policy: Policy, now: datetime, *stages: Stage
+    ) -> None:
+        self.session, self.security, self.policy, self.now, self.stages = session, security, policy, now, stages
 
     def known(self) -> bool:
         """Say whether the session exists, lives and waits for this function."""
         if self.session is None or self.session.stage not in self.stages:
             return False
-        return self.now - self.session.opened_at <= timedelta(minutes=self.policy.session_minutes)
+        in_time = self.now - self.session.opened_at <= timedelta(minutes=self.policy.session_minutes)
+        return in_time and self.session.server_ci in self.security.identities
 
     def details(self) -> dict[str, object]:
         """Fill the sentences."""
@@ -47,6 +50,8 @@ class Step:
             what = "is unknown here"
         elif self.session.stage not in self.stages:
             what = "is over" if self.session.stage is Stage.CLOSED else f"is {self.session.stage}, not at this step"
+        elif self.session.server_ci not in self.security.identities:
+            what = "began under a certificate that this server no longer has"
         else:
             what = f"expired after {self.policy.session_minutes} minutes"
         return {"what": what}
@@ -225,7 +230,7 @@ def verify(
     now: datetime,
 ) -> Authenticated | Outcome[dict[str, Any]]:
     """Judge the eUICC's answer: AC#1 … AC#11, ES9#2. The EID comes out of the certificate. SGP.22 §5.6.3."""
-    step = Step(session, policy, now, Stage.INITIATED)
+    step = Step(session, security, policy, now, Stage.INITIATED)
     if session is None or first_violated((TRANSACTION,), step) is not None:
         return Outcome(refusal=refuse(TRANSACTION, step.details()))
     try:
@@ -282,7 +287,7 @@ class _Lookup:
                 "iccid": order.iccid,
                 "state": order.state,
                 "limit": self.policy.download_attempts,
-                "expires_at": f"{order.expires_at:%Y-%m-%d %H:%M:%S} UTC" if order.expires_at else "",
+                "expires_at": in_words(order.expires_at),
                 "needed": order.requirements.memory,
                 "free": "an unknown number of" if info.free_memory is None else info.free_memory,
                 "version": ".".join(map(str, info.profile_version)),
@@ -430,7 +435,10 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
 CHECKS: Final = (TRANSACTION, ACCEPTED, *VERIFY_CHECKS, *ORDER_CHECKS)
 
 _NO_ORDER = frozenset({"AC#14b", "AC#14d"})
-_INELIGIBLE = frozenset({"AC#18a", "AC#18b", "AC#18c", "AC#18d"})
+_ENDS_ORDER = {
+    "AC#17": Trigger.EXHAUSTED,
+    **dict.fromkeys(("AC#18a", "AC#18b", "AC#18c", "AC#18d"), Trigger.INELIGIBLE),
+}
 
 
 def _counted(order: Order) -> Order:
@@ -497,10 +505,10 @@ def _refused(session: Session, violated: Check[_Lookup], context: _Lookup) -> Ou
         return close(session, refusal)
     order = context.found.order
     session = structs.replace(session, iccid=order.iccid)
-    if violated.id == "AC#17":
-        values = {"download_attempts": _counted(order).download_attempts}
-        return close(session, refusal, change=Change(iccid=order.iccid, trigger=Trigger.EXHAUSTED, values=values))
-    if violated.id in _INELIGIBLE:
-        values = {"download_attempts": _counted(order).download_attempts}
-        return close(session, refusal, change=Change(iccid=order.iccid, trigger=Trigger.INELIGIBLE, values=values))
-    return close(session, refusal)
+    if violated.id not in _ENDS_ORDER:
+        return close(session, refusal)
+    trigger = _ENDS_ORDER[violated.id]
+    possible = transition(order.state, trigger, order.reuse) is not None  # it may have ended before, or be in a retry
+    values = {"download_attempts": _counted(order).download_attempts}
+    change = Change(iccid=order.iccid, trigger=trigger if possible else None, values=values)
+    return close(session, refusal, change=change)

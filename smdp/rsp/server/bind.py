@@ -6,7 +6,7 @@ conditional update that only one session can win, and `decide` seals the package
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from msgspec import structs
 
@@ -18,7 +18,7 @@ from smdp.rsp.crypto import verify as signed_by
 from smdp.rsp.server.authenticate import Step as _Step
 from smdp.rsp.server.authenticate import close, step_check
 from smdp.rsp.server.initiate import malformed
-from smdp.rsp.server.orders import is_expired
+from smdp.rsp.server.orders import in_words, is_expired
 from smdp.rsp.server.security import Identity, Security
 from smdp.rsp.server.session import Change, Happening, Order, Outcome, Package, Policy, Session, Stage
 from smdp.rsp.states import Trigger
@@ -131,7 +131,7 @@ def verify(
     now: datetime,
 ) -> Prepared | Outcome[dict[str, Any]]:
     """Judge the eUICC's answer: GB#1 … GB#4, ES9#2. A lost answer may be asked for again. SGP.22 §5.6.2."""
-    step = _Step(session, policy, now, Stage.AUTHENTICATED, Stage.BOUND)
+    step = _Step(session, security, policy, now, Stage.AUTHENTICATED, Stage.BOUND)
     if session is None or first_violated((TRANSACTION,), step) is not None:
         return Outcome(refusal=refuse(TRANSACTION, step.details()))
     bound = session.stage is Stage.BOUND
@@ -173,7 +173,7 @@ class _Standing:
         return {
             "iccid": self.order.iccid,
             "state": self.order.state,
-            "expires_at": self.order.expires_at,
+            "expires_at": in_words(self.order.expires_at),
             "limit": self.policy.confirmation_code_attempts,
             "left": f"{left} attempt{'s' if left != 1 else ''}",
         }
@@ -273,8 +273,9 @@ def decide(  # noqa: PLR0913 - a pure function is given everything it needs
     """
     context = _Standing(session, prepared, order, policy, now)
     context.claimed = claimed
-    if claimed is None or package is None or first_violated((CLAIMED,), context) is not None:
+    if first_violated((CLAIMED,), context) is not None:
         return close(session, refuse(CLAIMED, context.details()))
+    profile, content = cast("Order", claimed), cast("Package", package)  # whoever claimed it has its package, too
     identity = security.identities[session.server_ci]
     binding = bpp.Binding(
         transaction_id=session.transaction_id,
@@ -285,9 +286,9 @@ def decide(  # noqa: PLR0913 - a pure function is given everything it needs
         euicc_otpk=prepared.message.euicc_otpk,
         eid=session.eid or "",
     )
-    sealed = bpp.seal(binding, claimed.metadata, package.upp, package.ppk)
+    sealed = bpp.seal(binding, profile.metadata, content.upp, content.ppk)
     return Outcome(
         reply={"transactionId": session.transaction_id, "boundProfilePackage": sealed},
         session=structs.replace(session, stage=Stage.BOUND, euicc_otpk=prepared.message.euicc_otpk),
-        happenings=(Happening(type="profile.downloaded", iccid=claimed.iccid, data={"bytes": len(sealed)}),),
+        happenings=(Happening(type="profile.downloaded", iccid=profile.iccid, data={"bytes": len(sealed)}),),
     )

@@ -113,7 +113,7 @@ def cancel(
     Postponed and timeout keep the order; any other reason ends it. A session that was refused is over: LPAs cancel
     after any failure, and that must not end an order (8.10.1/3.9, nothing changes).
     """
-    step = Step(session, policy, now, Stage.AUTHENTICATED, Stage.BOUND)
+    step = Step(session, security, policy, now, Stage.AUTHENTICATED, Stage.BOUND)
     if session is None or first_violated((TRANSACTION,), step) is not None:
         return Outcome(refusal=refuse(TRANSACTION, step.details()))
     try:

@@ -18,7 +18,7 @@ from smdp.rsp.mutual_auth import EuiccChain
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Change, Happening, Outcome, Session, Stage
 from smdp.rsp.states import Trigger
-from smdp.rsp.tlv import Malformed, gate
+from smdp.rsp.tlv import Malformed
 from smdp.rsp.wire import MALFORMED
 
 _CLAUSE = "SGP.22 §5.6.4"
@@ -63,7 +63,6 @@ Notification = ProfileInstallationResult | OtherSignedNotification
 
 def read(data: bytes) -> Notification:
     """Read a PendingNotification: BF37, or the SEQUENCE of an OtherSignedNotification. Raises Malformed."""
-    gate(data)
     if data.startswith(b"\xbf\x37"):
         return _read_result(asn1.decode(asn1.ProfileInstallationResult, data, 0xBF37))
     value = asn1.decode(asn1.OtherSignedNotification, data, 0x30)

@@ -21,6 +21,11 @@ def is_exhausted(order: Order, policy: Policy) -> bool:
     return order.consumed_at is None and tried
 
 
+def in_words(moment: datetime | None) -> str:
+    """Write a time as the sentences of refusals have it; nothing if there is none."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment is not None else ""
+
+
 def can_bind(order: Order) -> bool:
     """Say whether a package may be handed out for it, first or again."""
     return transition(order.state, Trigger.BIND, order.reuse) is not None
@@ -78,7 +83,7 @@ def why_ended(order: Order, eid: str) -> dict[str, str]:
     slug = "already-downloaded" if order.consumed_at is not None else _ENDED[order.state]
     because = _ENDED_BECAUSE[slug]
     if slug == "already-downloaded" and order.consumed_at is not None:
-        because += f" at {order.consumed_at:%Y-%m-%d %H:%M:%S} UTC"
+        because += f" at {in_words(order.consumed_at)}"
         if order.consumed_by is not None and order.eid == eid:
             because += f" by session {order.consumed_by[:8]}…"
     return {"ended": slug, "because": because + ".", "ended_fix": _ENDED_FIX[slug].format(eid=eid)}

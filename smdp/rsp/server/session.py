@@ -64,7 +64,7 @@ class Requirements(Struct, kw_only=True, frozen=True):
 class Order(Struct, kw_only=True, frozen=True):
     """One order as a download sees it.
 
-    `confirmation_code_hash` 32 bytes; `metadata` a complete BF25: the frozen one, or before the first AuthenticateClient
+    `confirmation_code_hash` 32 bytes; `metadata` a complete BF25: the frozen one, before the first AuthenticateClient
     what it would be.
     """
 
