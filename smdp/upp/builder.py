@@ -21,6 +21,7 @@ VERSION = (2, 3)
 _DIR_LENGTH = 32
 _ADN_LENGTH, _ADN_RECORDS = 28, 10
 _ENABLED, _CHANGEABLE, _DISABLABLE = 1, 2, 4
+_DEFAULT_ATTRIBUTES = _ENABLED | _CHANGEABLE | _DISABLABLE
 _ADM_TRIES = 0xAA
 
 Builder = Callable[[PlanContent, bytes], Part]
@@ -108,7 +109,7 @@ def _pin(key: int, value: bytes, attributes: int, *, puk: int | None = None, tri
         tlv(0x80, integer(key)),
         tlv(0x81, value),
         b"" if puk is None else tlv(0x82, integer(puk)),
-        tlv(0x83, integer(attributes)),
+        b"" if attributes == _DEFAULT_ATTRIBUTES else tlv(0x83, integer(attributes)),
         b"" if tries is None else tlv(0x84, integer(tries)),
     )
 

@@ -21,11 +21,11 @@ _NATIONAL = 0x81
 _E164_DIGITS = 15
 _UCS2 = 0x80
 _GSM_UNDEFINED = "\x1b"
-_GSM_ALPHABET = (
+GSM_ALPHABET = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_GSM_CODES = {letter: code for code, letter in enumerate(_GSM_ALPHABET) if letter != _GSM_UNDEFINED}
+_GSM_CODES = {letter: code for code, letter in enumerate(GSM_ALPHABET) if letter != _GSM_UNDEFINED}
 _DIALLED = "0123456789*#pw?"
 """What the nibbles 0 to E of a dialled number stand for (TS 31.102 §4.4.2.3)."""
 
@@ -166,7 +166,7 @@ def text_of_bytes(data: bytes) -> str:
     if data[:1] == bytes((_UCS2,)):
         wide = data[1 : len(data) - (len(data) - 1) % 2]
         return wide.decode("utf-16-be", "replace").rstrip("\uffff")
-    return "".join(_GSM_ALPHABET[octet] if octet < len(_GSM_ALPHABET) else "\ufffd" for octet in data.rstrip(b"\xff"))
+    return "".join(GSM_ALPHABET[octet] if octet < len(GSM_ALPHABET) else "\ufffd" for octet in data.rstrip(b"\xff"))
 
 
 def spn_to_bytes(name: str, display: int = 2) -> bytes:
