@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -89,6 +90,7 @@ class Transport:
         try:
             data = self._read(response, time.monotonic() + (timeout or self.timeout))
         finally:
+            response.close()
             connection.close()
         if response.status >= _FIRST_ERROR:
             raise ApiError(self._problem(response.status, data))
@@ -119,6 +121,7 @@ class Transport:
         except (OSError, http.client.HTTPException):
             return
         finally:
+            response.close()
             connection.close()
 
     def decode(self, data: bytes | msgspec.Raw, into: type[T]) -> T:
@@ -199,4 +202,6 @@ class Transport:
             return ServerUnreachable(f"The name {self._host} leads nowhere, so {self.url} cannot be reached.")
         if isinstance(error, http.client.HTTPException | ConnectionResetError):
             return self._foreign("hangs up" if isinstance(error, ConnectionError) else "does not answer in HTTP")
+        if isinstance(error, ssl.SSLError):
+            return ServerUnreachable(f"No trusted TLS connection to {self.url}: {error.reason or error}.")
         return ServerUnreachable(f"{self.url} cannot be reached: {getattr(error, 'strerror', None) or error}.")

@@ -1,0 +1,1 @@
+"""Props for showing the product: the story that `smdp demo` tells."""
