@@ -151,12 +151,17 @@ def verify(
     return Prepared(message, again=bound)
 
 
+def gone(session: Session) -> Outcome[dict[str, Any]]:
+    """Refuse a session whose order is not there any more (GB#1): its carrier was reset or deleted."""
+    return close(session, refuse(TRANSACTION, {"what": "has lost its order"}))
+
+
 class _Standing:
-    """What the checks of the order look at. `claimed` is what the conditional update returned."""
+    """What the checks of the order look at. `claimed` says how the conditional update went."""
 
     def __init__(self, session: Session, prepared: Prepared, order: Order, policy: Policy, now: datetime) -> None:
         self.session, self.message, self.order, self.policy, self.now = session, prepared.message, order, policy, now
-        self.claimed: Order | None = None
+        self.claimed = False
 
     def code_required(self) -> bool:
         return self.order.confirmation_code_hash is not None
@@ -229,7 +234,7 @@ CLAIMED: Final[Check[_Standing]] = Check(
     "already-downloaded",
     "The profile {iccid} is {state}: somebody else got it, or it was taken back, while this session ran.",
     "A profile is handed out once: issue one profile for each device.",
-    lambda c: c.claimed is not None,
+    lambda c: c.claimed,
 )
 CHECKS: Final = (TRANSACTION, *VERIFY_CHECKS, *ORDER_CHECKS, CLAIMED)
 
@@ -258,7 +263,6 @@ def decide(  # noqa: PLR0913 - a pure function is given everything it needs
     session: Session,
     prepared: Prepared,
     order: Order,
-    claimed: Order | None,
     package: Package | None,
     *,
     security: Security,
@@ -268,14 +272,13 @@ def decide(  # noqa: PLR0913 - a pure function is given everything it needs
 ) -> Outcome[dict[str, Any]]:
     """Seal the package for the session that won the claim; refuse the others (GB#9). SGP.22 §5.6.2, §2.5.4.
 
-    `order` is what was examined, `claimed` what the update returned, `package` what to bind. The reply's members:
-    transactionId, boundProfilePackage (BF36). The claim is made; the outcome's change has no transition of its own.
+    `order` is the claimed order, or where the claim was lost the one that was examined; `package` is what to bind, None
+    where the claim was lost. The reply's members: transactionId, boundProfilePackage (BF36).
     """
     context = _Standing(session, prepared, order, policy, now)
-    context.claimed = claimed
-    if first_violated((CLAIMED,), context) is not None:
+    context.claimed = package is not None
+    if first_violated((CLAIMED,), context) is not None or package is None:
         return close(session, refuse(CLAIMED, context.details()))
-    profile, content = cast("Order", claimed), cast("Package", package)  # whoever claimed it has its package, too
     identity = security.identities[session.server_ci]
     binding = bpp.Binding(
         transaction_id=session.transaction_id,
@@ -286,9 +289,9 @@ def decide(  # noqa: PLR0913 - a pure function is given everything it needs
         euicc_otpk=prepared.message.euicc_otpk,
         eid=session.eid or "",
     )
-    sealed = bpp.seal(binding, profile.metadata, content.upp, content.ppk)
+    sealed = bpp.seal(binding, order.metadata, package.upp, package.ppk)
     return Outcome(
         reply={"transactionId": session.transaction_id, "boundProfilePackage": sealed},
         session=structs.replace(session, stage=Stage.BOUND, euicc_otpk=prepared.message.euicc_otpk),
-        happenings=(Happening(type="profile.downloaded", iccid=profile.iccid, data={"bytes": len(sealed)}),),
+        happenings=(Happening(type="profile.downloaded", iccid=order.iccid, data={"bytes": len(sealed)}),),
     )

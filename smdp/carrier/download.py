@@ -1,0 +1,333 @@
+"""ES9+ as the carrier answers it: read the session, judge the message, decide in one short transaction, tell.
+
+All cryptography of the eUICC's messages runs before the transaction opens. A session moves by compare-and-swap: whoever
+loses reads it again and is answered as a later call, so identical input gets the identical answer, also from another
+process, also after a restart (SGP.22 §5.6).
+"""
+
+import time
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, NamedTuple, cast
+
+from msgspec import Struct
+
+from smdp.carrier import journal, notifications, orders, sessions
+from smdp.carrier.scope import Scope
+from smdp.carrier.service import Service
+from smdp.model import Carrier, SessionOutcome
+from smdp.rsp import wire
+from smdp.rsp.checks import Refusal, refuse
+from smdp.rsp.codes import code
+from smdp.rsp.server import authenticate, bind, cancel, initiate
+from smdp.rsp.server.security import Security
+from smdp.rsp.server.session import Happening, Outcome, Policy, Session, Stage
+from smdp.rsp.wire import Request
+from smdp.storage import Connection, Row
+from smdp.storage.connection import micros
+from smdp.storage.queries import sessions as queries
+
+
+class Answer(NamedTuple):
+    """What goes back to the LPA: a body in the JSON binding, and the refusal it carries, if it carries one."""
+
+    body: bytes
+    refusal: Refusal | None = None
+
+
+class _LostError(Exception):
+    """Another call has moved the session in the meantime; the transaction is undone and the call starts over."""
+
+
+class _Call(Struct, frozen=True):
+    """One call of one function, on its way through."""
+
+    carrier: Carrier
+    policy: Policy
+    request: Request
+    body: bytes
+    began: float
+
+    @property
+    def function(self) -> str:
+        """The function's name."""
+        return self.request.function
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it has taken so far."""
+        return round((time.perf_counter() - self.began) * 1000, 2)
+
+
+class Downloads:
+    """The SM-DP+ of every carrier of a server."""
+
+    def __init__(self, service: Service, security: Security) -> None:
+        self._service, self._security = service, security
+        self._database = service.database
+        self._functions = {
+            "authenticateClient": self._authenticate_client,
+            "getBoundProfilePackage": self._get_bound_profile_package,
+            "cancelSession": self._cancel_session,
+        }
+
+    async def call(self, function: str, document: Mapping[str, Any], body: bytes, host: str) -> Answer:
+        """Answer one call: `document` is the decoded body, `host` the name the client used (lower case, no port)."""
+        began = time.perf_counter()
+        request = wire.read(function, document)
+        if isinstance(request, Refusal):
+            return _failure(request)
+        carrier = await self._service.carrier_for(host)
+        if carrier is None:
+            return _failure(_nobody(function, host))
+        call = _Call(carrier, self._policy(carrier, host), request, body, began)
+        if function == "initiateAuthentication":
+            return await self._database.write(self._open, call)
+        if function == "handleNotification":
+            return await self._notified(call)
+        while True:
+            try:
+                return await self._step(call)
+            except _LostError:
+                continue
+
+    def _policy(self, carrier: Carrier, host: str) -> Policy:
+        limits = carrier.limits
+        return Policy(
+            hosts=self._service.addresses.hosts(carrier) | {host},
+            no_order_code=code(carrier.no_order_code),
+            download_attempts=limits.download_attempts,
+            confirmation_code_attempts=limits.confirmation_code_attempts,
+            session_minutes=limits.session_minutes,
+        )
+
+    def _open(self, connection: Connection, call: _Call) -> Answer:
+        """InitiateAuthentication: one transaction, since it needs nothing but entropy and leaves a row."""
+        scope = self._service.scope(connection, call.carrier)
+        entropy = self._service.entropy(connection, call.carrier.name)
+        outcome = initiate.initiate(call.request, self._security, call.policy, scope.now, entropy)
+        answer = _answer(outcome)
+        if outcome.session is None:
+            journal.append(scope, _refused(call, outcome))
+            return answer
+        sessions.insert(scope, outcome.session)
+        _keep(scope, call, outcome.session, answer)
+        journal.append(scope, outcome.happenings, session=_hex(outcome.session.transaction_id))
+        return answer
+
+    # --- the steps of an open session
+
+    async def _step(self, call: _Call) -> Answer:
+        session, stored = await self._database.read(self._find, call)
+        if session is not None and stored is not None and _repeats(call, session, stored):
+            return Answer(bytes(stored["response"]))
+        return await self._functions[call.function](call, session, stored)
+
+    async def _authenticate_client(self, call: _Call, session: Session | None, _stored: Row | None) -> Answer:
+        who = authenticate.verify(call.request, session, self._security, call.policy, self._service.clock.now())
+        if isinstance(who, Outcome):
+            return await self._settled(call, session, who)
+        return await self._database.write(self._select, call, cast("Session", session), who)
+
+    async def _get_bound_profile_package(self, call: _Call, session: Session | None, stored: Row | None) -> Answer:
+        prepared = bind.verify(call.request, session, self._security, call.policy, self._service.clock.now())
+        if isinstance(prepared, Outcome):
+            return await self._settled(call, session, prepared)
+        if prepared.again and stored is not None:
+            return Answer(bytes(stored["response"]))
+        return await self._database.write(self._bind, call, cast("Session", session), prepared)
+
+    async def _cancel_session(self, call: _Call, session: Session | None, _stored: Row | None) -> Answer:
+        outcome = cancel.cancel(call.request, session, self._security, call.policy, self._service.clock.now())
+        return await self._settled(call, session, outcome)
+
+    async def _settled(self, call: _Call, session: Session | None, outcome: Outcome[Any]) -> Answer:
+        """Answer what needs no look at the order: a refused message, a cancelled session."""
+        if session is None:
+            return _answer(outcome)
+        return await self._database.write(self._settle, call, session, outcome)
+
+    def _find(self, connection: Connection, call: _Call) -> tuple[Session | None, Row | None]:
+        name, transaction_id = call.carrier.name, call.request["transactionId"]
+        session = sessions.find(connection, name, transaction_id)
+        if session is None:
+            return None, None
+        return session, queries.message(connection, name, _hex(transaction_id), call.function)
+
+    def _select(
+        self,
+        connection: Connection,
+        call: _Call,
+        session: Session,
+        who: authenticate.Authenticated,
+    ) -> Answer:
+        """AuthenticateClient's second half: the order."""
+        scope = self._service.scope(connection, call.carrier, session.server_address)
+        matching_id = who.message.matching_id
+        found = orders.by_matching_id(scope, matching_id) if matching_id else orders.by_eid(scope, who.eid)
+        outcome = authenticate.decide(session, who, found, self._security, call.policy, scope.now)
+        return _conclude(scope, call, session, outcome)
+
+    def _bind(self, connection: Connection, call: _Call, session: Session, prepared: bind.Prepared) -> Answer:
+        """GetBoundProfilePackage's second half: examine, claim, seal."""
+        scope = self._service.scope(connection, call.carrier, session.server_address)
+        order = orders.by_iccid(scope, session.iccid or "")
+        if order is None:
+            return _conclude(scope, call, session, bind.gone(session))
+        outcome = bind.examine(session, prepared, order, call.policy, scope.now)
+        happenings: tuple[Happening, ...] = ()
+        if outcome is None:
+            entropy = self._service.entropy(connection, call.carrier.name)
+            claimed = orders.claim(scope, order, eid=session.eid or "", by=_hex(session.transaction_id))
+            package = None
+            if claimed is not None:
+                order, happenings = claimed
+                package = orders.package(scope, order.iccid, entropy)
+            outcome = bind.decide(
+                session,
+                prepared,
+                order,
+                package,
+                security=self._security,
+                policy=call.policy,
+                now=scope.now,
+                entropy=entropy,
+            )
+        return _conclude(scope, call, session, outcome, happenings)
+
+    def _settle(self, connection: Connection, call: _Call, session: Session, outcome: Outcome[Any]) -> Answer:
+        return _conclude(self._service.scope(connection, call.carrier, session.server_address), call, session, outcome)
+
+    # --- notifications
+
+    async def _notified(self, call: _Call) -> Answer:
+        raw: bytes = call.request["pendingNotification"]
+        await self._database.write(self._take, call, raw)
+        return Answer(b"")
+
+    def _take(self, connection: Connection, call: _Call, raw: bytes) -> None:
+        """Keep a notification, and do what it says if it is new and verifies."""
+        scope = self._service.scope(connection, call.carrier)
+        digest = sha256(raw).digest()
+        if queries.notification(connection, scope.name, digest) is not None:
+            return
+        judged = notifications.judge(scope, raw, self._security)
+        fresh = queries.insert_notification(
+            connection,
+            scope.name,
+            digest,
+            raw=raw,
+            at=micros(scope.now),
+            kind=judged.kind,
+            verified=judged.refusal is None,
+            eid=judged.eid,
+            iccid=judged.iccid,
+            transaction_id=judged.transaction_id,
+        )
+        if fresh:
+            notifications.take(scope, judged)
+
+
+def _nobody(function: str, host: str) -> Refusal:
+    """Refuse a call for a carrier that isn't there."""
+    if function == "initiateAuthentication":
+        return refuse(initiate.CHECKS[0], {"address": host, "hosts": "those of the carriers that exist"})
+    return refuse(authenticate.TRANSACTION, {"what": "is unknown here"})
+
+
+# --- what is stored and told
+
+
+def _conclude(
+    scope: Scope,
+    call: _Call,
+    session: Session,
+    outcome: Outcome[Any],
+    first: tuple[Happening, ...] = (),
+) -> Answer:
+    """Move the session, apply the change, keep the message, tell. Raises _LostError if the session moved meanwhile."""
+    answer = _answer(outcome)
+    told = (*first, *outcome.happenings)
+    if outcome.session is not None:
+        moved = sessions.swap(
+            scope,
+            session.stage,
+            outcome.session,
+            outcome=_ending(outcome),
+            refusal=outcome.refusal,
+        )
+        if not moved:
+            raise _LostError
+        if outcome.change is not None:
+            told = orders.merge(told, orders.apply(scope, outcome.change, by=_hex(session.transaction_id)) or ())
+        _keep(scope, call, session, answer)
+    now = outcome.session or session
+    events = _refused(call, outcome) if outcome.refusal else (_stepped(call, now), *told)
+    if outcome.refusal is not None:
+        events = (*told, *events)
+    journal.append(scope, events, session=_hex(session.transaction_id), eid=now.eid)
+    return answer
+
+
+def _ending(outcome: Outcome[Any]) -> SessionOutcome:
+    if outcome.refusal is not None:
+        return "refused"
+    if outcome.session is None or outcome.session.stage is Stage.AUTHENTICATED:
+        return "open"
+    return "downloaded" if outcome.session.stage is Stage.BOUND else "cancelled"
+
+
+def _stepped(call: _Call, session: Session) -> Happening:
+    return Happening(type="session.step", iccid=session.iccid, data={"step": call.function, "ms": call.milliseconds})
+
+
+def _refused(call: _Call, outcome: Outcome[Any]) -> tuple[Happening, ...]:
+    refusal = outcome.refusal
+    if refusal is None:
+        return ()
+    data = {
+        "step": call.function,
+        "check": refusal.check,
+        "code": str(refusal.code),
+        "reason": refusal.reason,
+        "because": refusal.because,
+        "fix": refusal.fix,
+    }
+    iccid = outcome.session.iccid if outcome.session else None
+    return (Happening(type="session.refused", iccid=iccid, data=data),)
+
+
+def _keep(scope: Scope, call: _Call, session: Session, answer: Answer) -> None:
+    """Store what was asked and answered, for the repeat of a lost answer and for whoever looks at the session."""
+    queries.insert_message(
+        scope.connection,
+        scope.name,
+        _hex(session.transaction_id),
+        call.function,
+        request=call.body,
+        digest=call.request.digest,
+        response=answer.body,
+        at=micros(scope.now),
+        ms=call.milliseconds,
+        refusal=answer.refusal.check if answer.refusal else None,
+    )
+
+
+def _repeats(call: _Call, session: Session, stored: Row) -> bool:
+    """Say whether this is the same call again, and nothing came after it that ended the session."""
+    if stored["digest"] != call.request.digest:
+        return False
+    ended_by_this = stored["refusal"] is not None or call.function == "cancelSession"
+    return session.stage is not Stage.CLOSED or ended_by_this
+
+
+def _answer(outcome: Outcome[Any]) -> Answer:
+    return _failure(outcome.refusal) if outcome.refusal else Answer(wire.answer(outcome.reply or {}))
+
+
+def _failure(refusal: Refusal) -> Answer:
+    return Answer(wire.failure(refusal), refusal)
+
+
+def _hex(transaction_id: bytes) -> str:
+    return transaction_id.hex().upper()
