@@ -285,14 +285,7 @@ def _refused(call: _Call, outcome: Outcome[Any]) -> tuple[Happening, ...]:
     refusal = outcome.refusal
     if refusal is None:
         return ()
-    data = {
-        "step": call.function,
-        "check": refusal.check,
-        "code": str(refusal.code),
-        "reason": refusal.reason,
-        "because": refusal.because,
-        "fix": refusal.fix,
-    }
+    data = {"step": call.function, **sessions.told_of(refusal)}
     iccid = outcome.session.iccid if outcome.session else None
     return (Happening(type="session.refused", iccid=iccid, data=data),)
 

@@ -1,4 +1,4 @@
-"""What a notification does: an installation's result moves the profile, others tell its runtime state (SGP.22 §5.6.4)."""
+"""What a notification does: an installation's result moves the profile, others tell its runtime (SGP.22 §5.6.4)."""
 
 from msgspec import Struct
 
@@ -64,8 +64,7 @@ def take(scope: Scope, judged: Judged) -> None:
     """Do what a notification says that has not been seen before."""
     happenings: tuple[Happening, ...] = ()
     if judged.refusal is not None:
-        data = {"step": _STEP, "check": judged.refusal.check, "code": str(judged.refusal.code),
-                "reason": judged.refusal.reason, "because": judged.refusal.because, "fix": judged.refusal.fix}  # fmt: skip
+        data = {"step": _STEP, **sessions.told_of(judged.refusal)}
         happenings = (Happening(type="session.refused", iccid=judged.iccid, data=data),)
     elif judged.outcome is not None and judged.session is not None:
         happenings = _take_result(scope, judged.session, judged.outcome)

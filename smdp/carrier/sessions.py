@@ -1,55 +1,83 @@
-"""RSP sessions between their rows and `smdp.rsp.server.session.Session`."""
+"""RSP sessions: their rows for the next step, and as the control API tells them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
 import msgspec
 
 from smdp.carrier.scope import Scope
-from smdp.model import RefusalText, SessionOutcome
+from smdp.model import RefusalText, SessionOutcome, Step
+from smdp.model import Session as SessionView
 from smdp.rsp.checks import Refusal
 from smdp.rsp.server.session import Session, Stage
-from smdp.storage import Connection
-from smdp.storage.connection import micros
+from smdp.storage import Connection, Row
+from smdp.storage.connection import micros, moment
 from smdp.storage.queries import sessions as queries
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Session).decode
+KEEP = 4_000
+"""How many sessions that ended are kept for a carrier, with their messages."""
+_PRUNE_EVERY = 256
+
+_pack = msgspec.msgpack.Encoder().encode
+_SESSION = msgspec.msgpack.Decoder(Session)
+_REFUSAL = msgspec.json.Decoder(RefusalText)
 
 
-def insert(scope: Scope, session: Session) -> None:
-    """Store a session that InitiateAuthentication opened."""
-    queries.insert(
-        scope.connection, scope.name, id_of(session), session.stage, micros(session.opened_at), _encode(session)
+def identifier(transaction_id: bytes) -> str:
+    """Write a transactionId as it is known everywhere: hexadecimal in capital letters."""
+    return transaction_id.hex().upper()
+
+
+# --- rows
+
+
+def open_session(scope: Scope, session: Session) -> None:
+    """Store a fresh session, and now and then forget the oldest ones that ended."""
+    number = queries.insert(
+        scope.connection,
+        scope.name,
+        identifier(session.transaction_id),
+        session.stage,
+        micros(session.opened_at),
+        _pack(session),
     )
+    if number % _PRUNE_EVERY == 0:
+        queries.prune(scope.connection, scope.name, KEEP, _expired_before(scope))
+        queries.prune_notifications(scope.connection, scope.name, KEEP)
 
 
-def find(connection: Connection, carrier: str, transaction_id: bytes) -> Session | None:
+def find_session(connection: Connection, carrier: str, transaction_id: bytes) -> Session | None:
     """Find a session of this carrier; another carrier's is as unknown as one that never was."""
-    row = queries.session(connection, carrier, transaction_id.hex().upper())
-    return None if row is None else _decode(row["content"])
+    row = queries.session(connection, carrier, identifier(transaction_id))
+    return None if row is None else _SESSION.decode(row["content"])
 
 
-def swap(scope: Scope, expected: Stage, session: Session, *, outcome: SessionOutcome, refusal: Refusal | None) -> bool:
-    """Store a session's next row if it is still at the expected stage; False for whoever came too late."""
+def swap_session(
+    scope: Scope,
+    expected: Stage,
+    session: Session,
+    *,
+    outcome: SessionOutcome = "open",
+    refusal: Refusal | None = None,
+) -> bool:
+    """Replace a session if it is still at the expected stage; False for whoever came too late."""
     return queries.swap(
         scope.connection,
         scope.name,
-        id_of(session),
+        identifier(session.transaction_id),
         expected,
         stage=session.stage,
         eid=session.eid,
         iccid=session.iccid,
         outcome=outcome,
         refusal=None if refusal is None else msgspec.json.encode(text_of(refusal)).decode(),
-        content=_encode(session),
+        content=_pack(session),
     )
 
 
-def id_of(session: Session) -> str:
-    """Return a session's transactionId as the API shows it: upper-case hexadecimal."""
-    return session.transaction_id.hex().upper()
-
-
 def text_of(refusal: Refusal) -> RefusalText:
-    """Put a refusal into the words that the API shows."""
+    """Write a refusal as the control API tells it."""
     return RefusalText(
         check=refusal.check,
         code=str(refusal.code),
@@ -57,3 +85,71 @@ def text_of(refusal: Refusal) -> RefusalText:
         because=refusal.because,
         fix=refusal.fix,
     )
+
+
+def _expired_before(scope: Scope) -> int:
+    return micros(scope.now - timedelta(minutes=scope.carrier.limits.session_minutes))
+
+
+# --- for people
+
+
+def session_view(scope: Scope, transaction_id: str) -> SessionView | None:
+    """Return one session with its steps."""
+    row = queries.session(scope.connection, scope.name, transaction_id.upper())
+    return None if row is None else _views(scope, [row])[0]
+
+
+def session_views(
+    scope: Scope, filters: dict[str, str], before: int | None, limit: int
+) -> tuple[list[SessionView], int | None]:
+    """List sessions, newest first, with the number to go on before; None at the end."""
+    rows = queries.sessions(scope.connection, scope.name, filters, _expired_before(scope), before, limit + 1)
+    more = rows[limit - 1]["number"] if len(rows) > limit else None
+    return _views(scope, rows[:limit]), more
+
+
+def _views(scope: Scope, rows: Sequence[Row]) -> list[SessionView]:
+    steps: dict[str, list[Step]] = {row["transaction_id"]: [] for row in rows}
+    for message in queries.messages(scope.connection, scope.name, list(steps)):
+        steps[message["transaction_id"]].append(
+            Step(name=message["step"], at=moment(message["at"]), ms=message["ms"], request=None, response=None)
+        )
+    cutoff = _expired_before(scope)
+    return [
+        SessionView(
+            id=row["transaction_id"],
+            carrier=scope.name,
+            eid=row["eid"],
+            iccid=row["iccid"],
+            outcome="expired" if row["outcome"] == "open" and row["opened_at"] < cutoff else row["outcome"],
+            opened_at=moment(row["opened_at"]),
+            refusal=None if row["refusal"] is None else _REFUSAL.decode(row["refusal"]),
+            steps=steps[row["transaction_id"]],
+        )
+        for row in rows
+    ]
+
+
+def raw_messages(scope: Scope, transaction_id: str) -> dict[str, Any] | None:
+    """Return a session's messages and notifications as bytes, with their times; None for an unknown session."""
+    if queries.session(scope.connection, scope.name, transaction_id.upper()) is None:
+        return None
+    messages = queries.messages(scope.connection, scope.name, [transaction_id.upper()])
+    notifications = queries.notifications(scope.connection, scope.name, transaction_id.upper())
+    return {
+        "id": transaction_id.upper(),
+        "messages": [
+            {"step": row["step"], "at": moment(row["at"]), "request": row["request"], "response": row["response"]}
+            for row in messages
+        ],
+        "notifications": [
+            {"at": moment(row["at"]), "kind": row["kind"], "verified": bool(row["verified"]), "raw": row["raw"]}
+            for row in notifications
+        ],
+    }
+
+
+def told_of(refusal: Refusal) -> dict[str, Any]:
+    """Return what an event tells of a refusal."""
+    return msgspec.structs.asdict(text_of(refusal))

@@ -259,7 +259,7 @@ def examine(
     return close(session, refusal, change=Change(iccid=order.iccid, trigger=trigger, values=values))
 
 
-def decide(  # noqa: PLR0913 - a pure function is given everything it needs
+def decide(
     session: Session,
     prepared: Prepared,
     order: Order,
@@ -277,8 +277,9 @@ def decide(  # noqa: PLR0913 - a pure function is given everything it needs
     """
     context = _Standing(session, prepared, order, policy, now)
     context.claimed = package is not None
-    if first_violated((CLAIMED,), context) is not None or package is None:
+    if first_violated((CLAIMED,), context) is not None:
         return close(session, refuse(CLAIMED, context.details()))
+    won = cast("Package", package)
     identity = security.identities[session.server_ci]
     binding = bpp.Binding(
         transaction_id=session.transaction_id,
@@ -289,7 +290,7 @@ def decide(  # noqa: PLR0913 - a pure function is given everything it needs
         euicc_otpk=prepared.message.euicc_otpk,
         eid=session.eid or "",
     )
-    sealed = bpp.seal(binding, order.metadata, package.upp, package.ppk)
+    sealed = bpp.seal(binding, order.metadata, won.upp, won.ppk)
     return Outcome(
         reply={"transactionId": session.transaction_id, "boundProfilePackage": sealed},
         session=structs.replace(session, stage=Stage.BOUND, euicc_otpk=prepared.message.euicc_otpk),
