@@ -7,12 +7,12 @@
     ├── ServerUnreachable     (exit 3)  nobody answers at the URL, or not as smdp does
     ├── TimedOut              (exit 4)  what was waited for did not happen in time
     ├── NotReached            (exit 1)  what was waited for has become impossible
-    └── ApiError              (exit 1)  the server answered with a problem document (RFC 9457)
+    └── ApiError              (exit 1)  the server refused, in a problem document (RFC 9457); exit 2 for a 400 or 422
 
 What the protocol refuses is a value (`smdp.rsp.checks.Refusal`), not an exception.
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from smdp.model import Problem
@@ -23,7 +23,7 @@ _UNUSABLE = 400, 413, 415, 422
 class SmdpError(Exception):
     """Something went wrong that a person can do something about; the message says what."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
 
 class UsageError(SmdpError):
@@ -63,6 +63,7 @@ class ApiError(SmdpError):
         sentence = problem.because or problem.detail or problem.title
         super().__init__(f"{sentence} {problem.fix}".strip())
         self.problem = problem
+        self.exit_code = UsageError.exit_code if problem.status in _UNUSABLE else SmdpError.exit_code
 
     @property
     def status(self) -> int:
@@ -73,8 +74,3 @@ class ApiError(SmdpError):
     def reason(self) -> str:
         """The stable slug of the reason, such as `plan-unknown`."""
         return self.problem.reason
-
-    @property
-    def unusable(self) -> bool:
-        """Whether the request itself made no sense, rather than what it asked for being refused."""
-        return self.problem.status in _UNUSABLE

@@ -214,6 +214,6 @@ def _changed(device: Device, *, as_json: bool) -> None:
     if as_json:
         output.emit(device)
         return
-    output.say(f"{device.eid} has {_esims(device)}" if not device.esims else device.eid)
+    output.say(f"{device.eid} has no eSIM" if not device.esims else device.eid)
     for esim in device.esims:
         output.say(f"  {esim.iccid}  {esim.state}")

@@ -33,11 +33,7 @@ def read(path: Path) -> list[dict[str, str]]:
         raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is no text in UTF-8.") from None
-    lines = [
-        (number, [cell.strip() for cell in row])
-        for number, row in enumerate(csv.reader(text.splitlines()), 1)
-        if any(cell.strip() for cell in row)
-    ]
+    lines = _lines(path, text)
     if not lines:
         raise UsageError(f"{path} is empty.")
     columns = [cell.lower() for cell in lines[0][1]]
@@ -49,6 +45,20 @@ def read(path: Path) -> list[dict[str, str]]:
     if unknown:
         raise UsageError(f"{path}:1: there is no column {unknown[0]!r}; the columns are {', '.join(_COLUMNS)}.")
     return [_read_order(f"{path}:{number}", columns, cells) for number, cells in lines]
+
+
+def _lines(path: Path, text: str) -> list[tuple[int, list[str]]]:
+    """Return the cells of each line that has any, with the line's number."""
+    reader = csv.reader(text.splitlines())
+    lines = []
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                lines.append((reader.line_num, cells))
+    except csv.Error as error:
+        raise UsageError(f"{path}:{reader.line_num} is no line of CSV: {error}.") from None
+    return lines
 
 
 def _read_order(where: str, columns: list[str], cells: list[str]) -> dict[str, str]:

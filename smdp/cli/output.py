@@ -11,6 +11,8 @@ import msgspec
 from cyclopts import Parameter
 
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
+Duration = Annotated[str, Parameter(allow_leading_hyphen=True)]
+"""A duration's text; -48h is told to be none, rather than taken for a flag."""
 
 _GREEN, _RED, _DIM, _PLAIN = "\033[32m", "\033[31m", "\033[2m", "\033[0m"
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from smdp.cli import orders, output, session
-from smdp.cli.output import Json
+from smdp.cli.output import Duration, Json
 from smdp.client import Client
 from smdp.errors import NotReached, SmdpError, UsageError
 from smdp.model import Profile
@@ -25,7 +25,7 @@ def issue_(
     matching_id: str | None = None,
     imei: str | None = None,
     confirmation_code: str | None = None,
-    expires: str | None = None,
+    expires: Duration | None = None,
     hold: bool = False,
     json: Json = False,
 ) -> None:
@@ -113,7 +113,7 @@ def show_(name: str, /, *, credentials: bool = False, json: Json = False) -> Non
         _print_profile(profile)
 
 
-def wait_(name: str, goal: Literal["installed", "active"], /, *, within: str = "3m") -> None:
+def wait_(name: str, goal: Literal["installed", "active"], /, *, within: Duration = "3m") -> None:
     """Wait until a profile is installed, or its plan active; says so at once if it already is.
 
     Exit codes: 0 reached, 1 refused or failed, 4 timed out.
@@ -264,14 +264,10 @@ def _print_profile(profile: Profile) -> None:
     code = profile.activation_code
     confirm = " -c CODE" if profile.confirmation_code_required else ""
     output.say()
-    output.facts(
-        [
-            ("MDM", "RefreshCellularPlans, with eSIMServerURL"),
-            ("", profile.esim_server_url),
-            ("code", code),
-            ("lpac", f"lpac profile download -a '{code}'{confirm}"),
-        ]
-    )
+    output.say("MDM   RefreshCellularPlans with eSIMServerURL")
+    output.say(f"      {profile.esim_server_url}")
+    output.say(f"lpac profile download -a '{code}'{confirm}")
+    output.say(f"QR    {code}")
     _print_qr(code)
 
 

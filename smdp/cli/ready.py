@@ -1,9 +1,10 @@
 """`smdp ready` as the help shows it, and where global flags come first."""
 
 from smdp.cli import fast, session
+from smdp.cli.output import Duration
 
 
-def ready(*, wait: str | None = None) -> int:
+def ready(*, wait: Duration | None = None) -> int:
     """Say by the exit code whether the server is ready to answer devices.
 
     Exit codes: 0 ready, 1 not yet, 3 nobody answers, 4 not within --wait.

@@ -15,10 +15,11 @@ def serve(**flags: str | bool | None) -> None:
 
     Each flag is also a variable SMDP_* and a key of smdp.toml below [serve]: --log-level, SMDP_LOG_LEVEL, log_level.
     """
+    settings = Settings.load(flags={name: str(flag) for name, flag in flags.items() if flag is not None})
+
     from smdp.server import run
 
-    texts = {name: str(flag) for name, flag in flags.items() if flag is not None}
-    run(Settings.load(flags=texts))
+    run(settings)
 
 
 def _flag(name: str) -> inspect.Parameter:
