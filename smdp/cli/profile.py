@@ -205,7 +205,8 @@ def _print_changed(profile: Profile, *, as_json: bool) -> None:
     if as_json:
         output.emit(profile)
     else:
-        output.say(f"{profile.iccid} is {profile.state}")
+        held = "on hold: " if profile.state in _HELD else ""
+        output.say(f"{profile.iccid} is {held}{profile.state}")
 
 
 def _print_issued(issued: list[Profile], *, as_json: bool) -> None:

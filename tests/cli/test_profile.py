@@ -90,7 +90,7 @@ def test_hold_release_and_revoke_by_eid_choose_the_profile_that_fits(smdp, stub)
     assert smdp("profile", "release", EID).out == f"{ICCID} is released\n"
     stub.on("GET", PROFILES, page(installed, profile()))
     stub.on("POST", f"{ONE}/hold", held)
-    assert smdp("profile", "hold", EID).out == f"{ICCID} is confirmed\n"
+    assert smdp("profile", "hold", EID).out == f"{ICCID} is on hold: confirmed\n"
     stub.on("DELETE", ONE, profile(state="unavailable"))
     stub.on("GET", ONE, profile(state="unavailable"))
     assert smdp("profile", "revoke", EID).out == f"{ICCID} is unavailable\n"
