@@ -1,0 +1,85 @@
+"""What a server is made of, and the two applications that show it: one to devices, one to tests."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from smdp import log
+from smdp.carrier.addresses import Addresses
+from smdp.carrier.download import Downloads
+from smdp.carrier.service import Service
+from smdp.clock import SystemClock
+from smdp.http import carriers, context, devices, es9plus, events, health, problems, profiles, sessions
+from smdp.pki import make
+from smdp.pki.model import Pki
+from smdp.rsp.server.security import Credential, Identity, Security
+from smdp.settings import Settings
+from smdp.storage import Database
+
+
+@dataclass(slots=True)
+class Parts:
+    """A server's parts: settings, trust, the carrier's service, the SM-DP+, the hosted devices."""
+
+    settings: Settings
+    pki: Pki
+    service: Service
+    downloads: Downloads
+    hosted: devices.Hosted
+    health: health.Health = field(default_factory=health.Health)
+
+    def listening(self, device_port: int) -> None:
+        """Tell everybody which port devices use, once it is bound."""
+        self.service.addresses.port = device_port
+        self.hosted.port = device_port
+
+    @property
+    def ca_pem(self) -> str:
+        """What a client must trust: the CIs, as PEM."""
+        return b"".join(make.pem(anchor) for anchor in self.pki.anchors).decode()
+
+
+def security_of(pki: Pki) -> Security:
+    """Hand the protocol core what it needs of a PKI."""
+    identities = {
+        ci: Identity(Credential(*identity.dpauth), Credential(*identity.dppb)) for ci, identity in pki.identities.items()
+    }
+    return Security(cis=pki.cis, identities=identities)
+
+
+@asynccontextmanager
+async def assemble(settings: Settings, pki: Pki) -> AsyncIterator[Parts]:
+    """Open the database and put the parts together; close them in the opposite order. Raises StorageError."""
+    database = await Database.open(settings.database)
+    database.listen(log.events)
+    addresses = Addresses(domain=settings.domain, address=settings.address)
+    service = Service(database, SystemClock(), addresses=addresses, seed=settings.seed, journal=settings.journal)
+    hosted = devices.Hosted(service, pki, settings)
+    try:
+        await service.start()
+        yield Parts(settings, pki, service, Downloads(service, security_of(pki)), hosted)
+    finally:
+        await hosted.close()
+        await service.close()
+        await database.close()
+
+
+def device_app(parts: Parts) -> web.Application:
+    """Make the application that devices talk to: ES9+."""
+    app = web.Application(client_max_size=problems.MAX_BODY, middlewares=[problems.middleware])
+    es9plus.add_routes(app, parts.downloads)
+    return app
+
+
+def control_app(parts: Parts) -> web.Application:
+    """Make the application of the control API: carriers, profiles, events, hosted devices, health."""
+    app = web.Application(client_max_size=problems.MAX_BODY, middlewares=[problems.middleware])
+    app[context.SERVICE] = parts.service
+    app[devices.HOSTED] = parts.hosted
+    app[health.HEALTH] = parts.health
+    app[health.CA] = parts.ca_pem
+    for module in (carriers, profiles, events, sessions, devices, health):
+        module.add_routes(app)
+    return app
