@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from smdp.client import AsyncClient as AsyncClient
     from smdp.client import Client as Client
     from smdp.device import Device as Device
     from smdp.server import Server as Server
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "AsyncClient": "smdp.client",
     "Client": "smdp.client",
     "Device": "smdp.device",
     "Server": "smdp.server",
@@ -25,7 +23,7 @@ _HOMES = {
     "create_app": "smdp.server",
 }
 
-__all__ = ["AsyncClient", "Client", "Device", "Server", "Settings", "create_app"]
+__all__ = ["Client", "Device", "Server", "Settings", "create_app"]
 
 
 def __getattr__(name: str) -> object:
