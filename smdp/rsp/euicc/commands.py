@@ -19,10 +19,10 @@ from smdp.rsp.tlv import tlv
 
 
 class Findings(NamedTuple):
-    """What reading a profile package says: ICCID of its header (digits), bytes of memory, what a card would stop at.
+    """What reading a package says: ICCID of its header (digits), bytes of memory it takes, what a card would stop at.
 
-    `problem` is a sentence, and `response` the EUICCResponse that goes with it (upp.md §5.1). `test_keys_only` says that
-    every NAA runs the test algorithm or has a published test key.
+    `problem` is a sentence, and `response` the EUICCResponse that goes with it (upp.md §5.1). `test_keys_only` says
+    that every NAA runs the test algorithm or has a published test key.
     """
 
     iccid: str | None

@@ -13,7 +13,7 @@ from smdp.rsp.euicc.commands import Answer, World, code_of, refused, result
 from smdp.rsp.euicc.metadata import DELETE, DISABLE, ENABLE, OPERATIONAL, PPR1, PPR2, TEST, read_metadata
 from smdp.rsp.euicc.notifications import notify
 from smdp.rsp.euicc.state import Euicc, InstalledProfile, bits_of
-from smdp.rsp.tlv import Malformed, items, only, opening, tlv
+from smdp.rsp.tlv import Malformed, items, only, tlv
 
 MAX_NICKNAME = 64
 _DEFAULT_TAGS = (0x5A, 0x4F, 0x9F70, 0x90, 0x91, 0x92, 0x93, 0x94, 0x95)
@@ -36,9 +36,9 @@ def _tags(tag_list: bytes | None) -> tuple[int, ...]:
     """Read a tag list: tags written one after the other, of one or two bytes."""
     found, at, data = [], 0, tag_list or b""
     while at < len(data):
-        tag, _, size = opening(data[at:] + b"\0")
-        found.append(tag)
-        at += size - 1
+        width = 2 if data[at] & 0x1F == 0x1F else 1
+        found.append(int.from_bytes(data[at : at + width], "big"))
+        at += width
     return tuple(found)
 
 
