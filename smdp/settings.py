@@ -4,10 +4,8 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -264,6 +262,8 @@ def _own_url(hosts: tuple[str, ...], port: int) -> str:
 
 
 def _did_you_mean(word: str, words: Iterable[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - a mistake may take its time, a health check not
+
     near = get_close_matches(word, list(words), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
@@ -311,6 +311,8 @@ def _from_environment(env: Mapping[str, str]) -> tuple[dict[str, str], tuple[str
 
 def _from_toml(path: Path) -> dict[str, Any]:
     """Read `[serve]` of a settings file. Raises SettingsError with file, line and the nearest right name."""
+    import tomllib  # noqa: PLC0415 - most starts have no file
+
     try:
         source = path.read_text("utf-8")
         tables = tomllib.loads(source)

@@ -1,16 +1,14 @@
 """`smdp ready` and `smdp version`, on the standard library alone: health checks run them every few seconds."""
 
-import http.client
 import sys
 import time
-from urllib.parse import urlsplit
 
 from smdp.durations import format_duration, parse_duration
 from smdp.errors import ServerUnreachable, SmdpError, TimedOut, UsageError
-from smdp.settings import Settings
 
 _ANSWER_SECONDS = 3.0
 _PAUSE_SECONDS = 0.05
+_OK = 200
 _OPTIONS = ("--wait", "--url", "--carrier")
 
 
@@ -38,6 +36,8 @@ def version() -> int:
 
 def ready(wait: str | None = None, url: str | None = None) -> int:
     """Say by the exit code whether the server is ready: 0 yes, 1 not yet, 3 nobody answers, 4 not within `wait`."""
+    from smdp.settings import Settings
+
     where = Settings.load(flags={"url": url}).url
     try:
         limit = None if wait is None else parse_duration(wait)
@@ -46,7 +46,7 @@ def ready(wait: str | None = None, url: str | None = None) -> int:
     deadline = time.monotonic() + (limit.total_seconds() if limit else 0)
     while True:
         status, why = _status(where)
-        if status == http.client.OK:
+        if status == _OK:
             return 0
         if time.monotonic() >= deadline:
             break
@@ -60,6 +60,9 @@ def ready(wait: str | None = None, url: str | None = None) -> int:
 
 def _status(url: str) -> tuple[int | None, str]:
     """Ask `/readyz` once: the status of the answer, if any, and what it means."""
+    import http.client
+    from urllib.parse import urlsplit
+
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=_ANSWER_SECONDS)
