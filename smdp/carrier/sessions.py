@@ -32,7 +32,7 @@ def identifier(transaction_id: bytes) -> str:
 # --- rows
 
 
-def open_session(scope: Scope, session: Session) -> None:
+def insert(scope: Scope, session: Session) -> None:
     """Store a fresh session, and now and then forget the oldest ones that ended."""
     number = queries.insert(
         scope.connection,
@@ -47,13 +47,13 @@ def open_session(scope: Scope, session: Session) -> None:
         queries.prune_notifications(scope.connection, scope.name, KEEP)
 
 
-def find_session(connection: Connection, carrier: str, transaction_id: bytes) -> Session | None:
+def find(connection: Connection, carrier: str, transaction_id: bytes) -> Session | None:
     """Find a session of this carrier; another carrier's is as unknown as one that never was."""
     row = queries.session(connection, carrier, identifier(transaction_id))
     return None if row is None else _SESSION.decode(row["content"])
 
 
-def swap_session(
+def swap(
     scope: Scope,
     expected: Stage,
     session: Session,

@@ -41,7 +41,6 @@ CREATE TABLE profiles (
     msisdn TEXT,
     state TEXT NOT NULL,
     runtime TEXT,
-    reuse TEXT,                                  -- null: as the plan or the carrier says
     matching_id TEXT NOT NULL,
     confirmation_code_hash BYTEA,                -- SHA-256 of the code
     download_attempts BIGINT NOT NULL DEFAULT 0,

@@ -6,7 +6,7 @@ from typing import Any
 from smdp.storage.connection import Connection, Row, one_of
 
 COLUMNS = (
-    "carrier", "iccid", "number", "plan", "eid", "imei", "imsi", "msisdn", "state", "reuse", "matching_id",
+    "carrier", "iccid", "number", "plan", "eid", "imei", "imsi", "msisdn", "state", "matching_id",
     "confirmation_code_hash", "created_at", "expires_at", "activation_since", "upp", "credentials", "warnings",
 )  # fmt: skip
 """What a fresh profile is made of; every other column begins with its default."""

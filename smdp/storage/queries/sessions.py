@@ -5,7 +5,7 @@ from typing import Any
 
 from smdp.storage.connection import Connection, Row, one_of
 
-_ENDED = ("installed", "failed", "refused", "cancelled", "expired")
+_ENDED = ("installed", "failed", "refused", "cancelled")
 
 
 # --- sessions
@@ -75,13 +75,18 @@ def sessions(
     connection: Connection,
     carrier: str,
     filters: Mapping[str, str],
+    expired_before: int,
     before: int | None = None,
     limit: int = 100,
 ) -> list[Row]:
-    """List sessions, newest first: those with a number below `before` that match `eid`, `iccid` and `outcome`."""
-    columns = {"eid": "eid = :eid", "iccid": "iccid = :iccid", "outcome": "outcome = :outcome"}
+    """List sessions, newest first: those with a number below `before` that match `eid`, `iccid` and `outcome`.
+
+    An open session that was opened before `expired_before` counts as expired.
+    """
+    outcome = "CASE WHEN outcome = 'open' AND opened_at < :cutoff THEN 'expired' ELSE outcome END"
+    columns = {"eid": "eid = :eid", "iccid": "iccid = :iccid", "outcome": f"{outcome} = :outcome"}
     conditions = ["carrier = :carrier", *(columns[name] for name in filters)]
-    values: dict[str, Any] = {"carrier": carrier, "limit": limit, **filters}
+    values: dict[str, Any] = {"carrier": carrier, "limit": limit, "cutoff": expired_before, **filters}
     if before is not None:
         conditions.append("number < :before")
         values["before"] = before
@@ -92,26 +97,16 @@ def sessions(
     return found
 
 
-def expire(connection: Connection, carrier: str, opened_before: int) -> list[Row]:
-    """Mark the sessions that were opened before then and went nowhere, and return them."""
-    found: list[Row] = connection.execute(
-        "UPDATE sessions SET outcome = 'expired', stage = 'closed' WHERE carrier = :carrier AND outcome = 'open' "
-        "AND opened_at < :before RETURNING transaction_id, eid, iccid",
-        {"carrier": carrier, "before": opened_before},
-    ).fetchall()
-    return found
-
-
-def prune(connection: Connection, carrier: str, keep: int) -> int:
-    """Forget the oldest sessions that ended, with their messages, so that about `keep` are left.
+def prune(connection: Connection, carrier: str, keep: int, expired_before: int) -> int:
+    """Forget the oldest sessions that ended or went nowhere, with their messages, so that about `keep` are left.
 
     One whose package went out without a result stays: its certificate verifies a late notification.
     """
-    values: dict[str, Any] = {"carrier": carrier, "keep": keep}
+    values: dict[str, Any] = {"carrier": carrier, "keep": keep, "cutoff": expired_before}
     oldest = (
         "SELECT transaction_id FROM sessions WHERE carrier = :carrier AND number <= "
         "(SELECT max(number) - :keep FROM sessions WHERE carrier = :carrier) "
-        f"AND outcome IN ({one_of('outcome', _ENDED, values)})"
+        f"AND (outcome IN ({one_of('outcome', _ENDED, values)}) OR outcome = 'open' AND opened_at < :cutoff)"
     )
     connection.execute(f"DELETE FROM messages WHERE carrier = :carrier AND transaction_id IN ({oldest})", values)
     return connection.execute(

@@ -1,0 +1,177 @@
+"""Why an EID has, or has not got, its plan: what it would get now, what stands in the way, and what to do about it."""
+
+from datetime import datetime
+
+from smdp.carrier import orders, profiles
+from smdp.carrier.errors import CarrierError
+from smdp.carrier.plans import find as find_plan
+from smdp.carrier.reasons import Reason, explain
+from smdp.carrier.scope import Scope
+from smdp.model import EidReport, Nearest
+from smdp.rsp.ids import eid_check_digits_ok, is_eid
+from smdp.rsp.server.orders import can_bind, find, is_exhausted, is_expired
+from smdp.rsp.server.session import Order, Policy
+from smdp.storage import Row
+from smdp.storage.connection import moment_or_none
+from smdp.storage.queries import events as event_queries
+from smdp.storage.queries import profiles as queries
+
+_SEEN = ("eid.seen", "session.step", "session.refused", "session.cancelled", "session.closed")
+_FAR = 3
+"""From how many mistakes on two EIDs are no longer alike."""
+_LONGEST_MIDDLE = 16
+_SESSION_DIGITS = 8
+_WAITING = frozenset({"allocated", "linked", "confirmed"})
+
+
+def eid_report(scope: Scope, eid: str) -> EidReport:
+    """Say what an EID has, what a refresh would bring it now, and why. Raises CarrierError if it is no EID."""
+    if not is_eid(eid):
+        because = f"An EID has 32 decimal digits; {eid[:40]!r} has not."
+        raise CarrierError("eid-invalid", because, "Give all of it, without spaces.")
+    rows = queries.of_eid(scope.connection, scope.name, eid)
+    seen = event_queries.last(scope.connection, scope.name, types=_SEEN, eid=eid)
+    report = EidReport(
+        eid=eid,
+        valid=eid_check_digits_ok(eid),
+        profiles=[profiles.view(scope, row) for row in rows],
+        last_seen=None if seen is None else seen.at,
+    )
+    standing, row = _verdict(scope, eid, rows)
+    if row is None:
+        report.nearest = nearest(scope, eid)
+    elif standing in ("ready", "confirmation-code-missing"):
+        report.next = row["iccid"]
+    report.reason, report.because, report.fix = explain(standing, _words(scope, eid, row))
+    return report
+
+
+def why_not(scope: Scope, eid: str | None, iccid: str | None) -> Reason | None:
+    """Say how it stands with an EID or a profile; None for neither."""
+    if eid is not None:
+        report = eid_report(scope, eid)
+        return Reason(report.reason, report.because, report.fix)
+    row = None if iccid is None else queries.profile(scope.connection, scope.name, iccid)
+    if row is None:
+        return None
+    return explain(_standing(scope, row, orders.order_of(scope, row)), _words(scope, row["eid"] or "EID", row))
+
+
+def _verdict(scope: Scope, eid: str, rows: list[Row]) -> tuple[str, Row | None]:
+    """Choose the profile to speak of, the one a download would be about, and how it stands."""
+    by_iccid = {row["iccid"]: row for row in rows}
+    candidates = [orders.order_of(scope, row) for row in rows]
+    found = find(candidates, eid, _policy(scope), scope.now)
+    order = found.order or _last(candidates)
+    if order is None:
+        return "nothing-ordered", None
+    row = by_iccid[order.iccid]
+    return _standing(scope, row, order), row
+
+
+def _last(candidates: list[Order]) -> Order | None:
+    """Of the orders that are over, speak of what the device has, else of the newest."""
+    installed = [order for order in candidates if order.state == "installed"] or candidates
+    return installed[-1] if installed else None
+
+
+def _standing(scope: Scope, row: Row, order: Order) -> str:
+    """Say how it stands with a profile: the first of these that holds."""
+    waits = order.state == "released" or (order.state == "downloaded" and can_bind(order))
+    answers = (
+        ("cancelled", order.state == "available"),
+        ("revoked", order.state == "unavailable"),
+        (row["reason"] or "failed", order.state == "error"),
+        ("expired", is_expired(order, scope.now)),
+        ("attempts-exceeded", is_exhausted(order, _policy(scope))),
+        ("on-hold", order.state in _WAITING),
+        ("ready", waits and order.confirmation_code_hash is None),
+        ("confirmation-code-missing", waits),
+        ("deleted", row["runtime"] == "deleted"),
+        ("downloaded", order.state == "downloaded"),
+        ("activation-failed", row["activation_state"] == "failed"),
+        (row["activation_state"], True),
+    )
+    return next(standing for standing, holds in answers if holds)
+
+
+def _policy(scope: Scope) -> Policy:
+    limits = scope.carrier.limits
+    return Policy(
+        hosts=frozenset(),
+        download_attempts=limits.download_attempts,
+        confirmation_code_attempts=limits.confirmation_code_attempts,
+        session_minutes=limits.session_minutes,
+    )
+
+
+def _words(scope: Scope, eid: str, row: Row | None) -> dict[str, object]:
+    words: dict[str, object] = {"eid": eid}
+    if row is not None:
+        by = row["consumed_by"]
+        words |= {
+            "iccid": row["iccid"],
+            "state": row["state"],
+            "when": _when(moment_or_none(row["consumed_at"])),
+            "by": f" by session {by[:_SESSION_DIGITS]}…" if by else "",
+            "expires": _when(moment_or_none(row["expires_at"])),
+            "attempts": row["download_attempts"],
+            "confirmation_attempts": row["confirmation_code_attempts"],
+            "activation": row["activation_reason"] or "no reason given",
+            "starts": find_plan(scope.connection, scope.name, row["plan"]).activation.on,
+        }
+    return words
+
+
+def _when(time: datetime | None) -> str:
+    return "an unknown time" if time is None else f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+# --- the nearest EID
+
+
+def nearest(scope: Scope, eid: str) -> Nearest | None:
+    """Find the waiting order whose EID is most like this one, with at most two mistakes between them."""
+    best: tuple[int, Row] | None = None
+    for row in queries.waiting_eids(scope.connection, scope.name):
+        mistakes = distance(eid, row["eid"])
+        if 0 < mistakes < (_FAR if best is None else best[0]):
+            best = mistakes, row
+    if best is None:
+        return None
+    other, iccid = best[1]["eid"], best[1]["iccid"]
+    places = [place for place, (one, two) in enumerate(zip(eid, other, strict=True)) if one != two]
+    return Nearest(eid=other, differs_at=places, valid=eid_check_digits_ok(other), iccid=iccid)
+
+
+def distance(one: str, other: str) -> int:
+    """Count the mistakes between two numbers: a digit changed, left out, added, or swapped with its neighbour.
+
+    What both begin and end with is left out first; where what is left is long they are not alike, and it is the longer
+    one's length.
+    """
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    one, other = one[start:], other[start:]
+    end = 0
+    while end < min(len(one), len(other)) and one[-1 - end] == other[-1 - end]:
+        end += 1
+    one, other = one[: len(one) - end], other[: len(other) - end]
+    if max(len(one), len(other)) > _LONGEST_MIDDLE:
+        return max(len(one), len(other))
+    return _mistakes(one, other)
+
+
+def _mistakes(one: str, other: str) -> int:
+    """Optimal string alignment."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        earlier, before, row = before, row, [i]
+        for j, b in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, earlier[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

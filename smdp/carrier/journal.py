@@ -1,0 +1,187 @@
+"""Events: appended in the transaction of what they tell, listed, and waited for without polling."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from smdp.carrier.errors import CarrierError, did_you_mean
+from smdp.carrier.scope import Scope
+from smdp.model import Event
+from smdp.rsp.server.session import Happening
+from smdp.storage import Database
+from smdp.storage.queries import events as queries
+
+_TYPES = {
+    "profile": (
+        "issued released held offered selected downloaded consumed installed enabled disabled deleted failed expired "
+        "revoked"
+    ),
+    "activation": "inactive pending active failed suspended terminated",
+    "session": "opened step refused cancelled closed",
+    "order": "confirmed cancelled progress",
+    "network": "attached rejected",
+    "eid": "seen",
+    "mdm": "enrolled command acknowledged error not-now",
+    "erase": "kept removed",
+    "restriction": "blocked",
+    "user": "notice",
+    "tls": "failed",
+    "fault": "fired",
+    "clock": "moved",
+    "webhook": "delivered failed",
+    "carrier": "created reset restored deleted",
+}
+EVENT_TYPES = frozenset(f"{noun}.{verb}" for noun, verbs in _TYPES.items() for verb in verbs.split())
+"""Every type an event can have."""
+UNLESS = ("session.refused", "activation.failed", "profile.failed")
+"""What makes most things impossible that are waited for."""
+
+_WATCH_SECONDS = 0.05
+_MAX_WAITERS = 10_000
+
+
+def append(
+    scope: Scope,
+    happenings: Iterable[Happening],
+    *,
+    session: str | None = None,
+    eid: str | None = None,
+) -> list[Event]:
+    """Append what happened to the carrier's timeline and return the events with their ids.
+
+    `session` is the transactionId in hexadecimal. A happening that tells an `eid` in its data keeps it there and in its
+    column; else `eid` is taken.
+    """
+    fresh = [
+        queries.NewEvent(
+            one.type, one.data.get("eid", eid), one.iccid, one.data.get("session", session), _without_columns(one.data)
+        )
+        for one in happenings
+    ]
+    return queries.append(scope.connection, scope.name, fresh, (scope.times.now, scope.times.wall), scope.journal)
+
+
+def _without_columns(data: Any) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in ("eid", "session")}
+
+
+def check_types(types: Iterable[str]) -> None:
+    """Refuse types that no event has: waiting for one would never end."""
+    for name in types:
+        if name not in EVENT_TYPES:
+            because = f"No event has the type {name[:60]!r}."
+            raise CarrierError("event-type-unknown", because, did_you_mean(name, EVENT_TYPES))
+
+
+class Wanted(Struct, frozen=True):
+    """Which events are meant: of a carrier behind an id, of one of the types, about an EID, a profile, a session."""
+
+    carrier: str
+    after: int
+    types: tuple[str, ...] = ()
+    eid: str | None = None
+    iccid: str | None = None
+    session: str | None = None
+
+    def matches(self, event: Event) -> bool:
+        """Say whether an event is meant."""
+        return (
+            event.carrier == self.carrier
+            and event.id > self.after
+            and (not self.types or event.type in self.types)
+            and self.eid in (None, event.eid)
+            and self.iccid in (None, event.iccid)
+            and self.session in (None, event.session)
+        )
+
+
+class Journal:
+    """Tells whoever waits of the events that were committed.
+
+    Within a process that is a callback. Another process's events are seen by looking at the file's version, which costs
+    10 µs twenty times a second, and only while somebody waits.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiters: set[Callable[[Sequence[Event] | None], None]] = set()
+        self._watch: asyncio.Task[None] | None = None
+        database.listen(self._committed)
+
+    async def list(self, wanted: Wanted, limit: int) -> list[Event]:
+        """Return the events that are meant, oldest first."""
+        return await self._database.read(
+            queries.events,
+            wanted.carrier,
+            after=wanted.after,
+            types=wanted.types,
+            eid=wanted.eid,
+            iccid=wanted.iccid,
+            session=wanted.session,
+            limit=limit,
+        )
+
+    async def next(self, wanted: Wanted, within: timedelta) -> Event | None:
+        """Wait for the first event that is meant, at most that long; None if there was none. Misses nothing."""
+        with self._wakeups(wanted) as wakeup:
+            deadline = asyncio.get_running_loop().time() + within.total_seconds()
+            while True:
+                wakeup.clear()
+                found = await self.list(wanted, 1)
+                if found:
+                    return found[0]
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        await wakeup.wait()
+                except TimeoutError:
+                    return None
+
+    @contextmanager
+    def _wakeups(self, wanted: Wanted) -> Iterator[asyncio.Event]:
+        """Have an asyncio.Event set whenever there may be something that is meant."""
+        if len(self._waiters) >= _MAX_WAITERS:
+            raise CarrierError("too-many-waiters", "Too many requests wait for events.", "Wait in fewer places.", 503)
+        wakeup = asyncio.Event()
+
+        def look(events: Sequence[Event] | None) -> None:
+            if events is None or any(map(wanted.matches, events)):
+                wakeup.set()
+
+        self._waiters.add(look)
+        if self._database.shared and self._watch is None:
+            self._watch = asyncio.create_task(self._watch_file(self._database.version()))
+        try:
+            yield wakeup
+        finally:
+            self._waiters.discard(look)
+
+    def _committed(self, notes: Sequence[object]) -> None:
+        events = [note for note in notes if isinstance(note, Event)]
+        if events:
+            self._wake(events)
+
+    def _wake(self, events: Sequence[Event] | None) -> None:
+        for look in tuple(self._waiters):
+            look(events)
+
+    async def _watch_file(self, seen: int) -> None:
+        """Wake all waiters when somebody has committed since version `seen`, as long as there are any."""
+        try:
+            while self._waiters:
+                await asyncio.sleep(_WATCH_SECONDS)
+                if (version := self._database.version()) != seen:
+                    seen = version
+                    self._wake(None)
+        finally:
+            self._watch = None
+
+    async def close(self) -> None:
+        """Stop watching."""
+        watch = self._watch
+        if watch is not None:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)

@@ -1,0 +1,333 @@
+"""The carrier's use cases, one method each: a transaction, what it decides, and what the control API answers."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from msgspec import Struct, structs
+
+from smdp.carrier import carriers, diagnose, journal, plans, profiles, sessions
+from smdp.carrier.activation import activation_of
+from smdp.carrier.addresses import DEFAULT, Addresses
+from smdp.carrier.errors import CONFLICT, CarrierError
+from smdp.carrier.issue import IssueOrder, issue
+from smdp.carrier.journal import Journal, Wanted
+from smdp.carrier.profiles import Verb
+from smdp.carrier.reasons import Reason
+from smdp.carrier.scope import Scope, Times
+from smdp.carrier.timer import Timer
+from smdp.clock import Clock
+from smdp.durations import format_duration
+from smdp.entropy import SystemEntropy
+from smdp.model import Activation, ActivationState, Carrier, EidReport, Event, Plan, Profile, Session
+from smdp.rsp.crypto import Entropy, Stream
+from smdp.rsp.server.session import Happening
+from smdp.storage import Connection, Database
+from smdp.storage.connection import moment
+from smdp.storage.queries import carriers as carrier_queries
+from smdp.storage.queries import events as event_queries
+from smdp.storage.queries import profiles as profile_queries
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_WAIT = timedelta(minutes=10)
+_NAME_DIGITS = 5
+_SYSTEM = SystemEntropy()
+
+
+class Waited(Struct, kw_only=True, omit_defaults=True):
+    """How a wait ended: with the event, or with what came instead and why."""
+
+    reached: bool
+    event: Event | None = None
+    timed_out: bool = False
+    last: Event | None = None
+    reason: str | None = None
+    because: str | None = None
+    fix: str | None = None
+
+
+class Written(Struct):
+    """What a write made, and whether it made its carrier on the way."""
+
+    value: Any
+    carrier_created: bool
+
+
+class Service:
+    """All carriers of a server. `journal` bytes of events are kept for each; with a `seed`, what is random repeats."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        addresses: Addresses | None = None,
+        seed: str | None = None,
+        journal: int = 64 * 1024**2,
+    ) -> None:
+        self.database = database
+        self.clock = clock
+        self.addresses = addresses or Addresses()
+        self.journal = Journal(database)
+        self._timer = Timer(self._do_due)
+        self._journal_bytes = journal
+        self._seed = None if seed is None else hmac.digest(b"smdp seed", seed.encode(), "sha256")  # HKDF-Extract
+        database.listen(self._timer.committed)
+
+    async def start(self) -> None:
+        """Make sure of the carrier `default`, and do what fell due while nobody was running."""
+        await self.database.write(self._ensured, DEFAULT, lambda _: None)
+        self._timer.start()
+
+    async def close(self) -> None:
+        """Stop waiting for what is due. The database is its opener's to close."""
+        await self._timer.close()
+        await self.journal.close()
+
+    # --- what a transaction is given
+
+    def scope(self, connection: Connection, carrier: Carrier, address: str | None = None) -> Scope:
+        """Put a carrier into a transaction; `address` is the name that a client used, else the carrier's own."""
+        times = Times(self.clock.now(), self.clock.wall())
+        return Scope(connection, carrier, address or self.addresses.of(carrier), times, self._journal_bytes)
+
+    def entropy(self, connection: Connection, carrier: str) -> Entropy:
+        """Return where randomness comes from: with a seed, a stream for each call, counted in the database."""
+        if self._seed is None:
+            return _SYSTEM
+        number = carrier_queries.next_entropy(connection, carrier)
+        info = carrier.encode() + b"\0" + number.to_bytes(8, "big")
+        return Stream(hmac.digest(self._seed, info + b"\1", hashlib.sha256))  # HKDF-Expand, one block
+
+    async def carrier_for(self, host: str) -> Carrier | None:
+        """Find the carrier that a device means by a host (lower case, no port); None if it names one that isn't."""
+        return await self.database.read(self._carrier_for, host)
+
+    def _carrier_for(self, connection: Connection, host: str) -> Carrier | None:
+        name = carrier_queries.carrier_of_host(connection, host) or self.addresses.label(host)
+        return carrier_queries.carrier(connection, DEFAULT if name is None else name)
+
+    def _scoped(self, connection: Connection, name: str, fn: Callable[[Scope], T]) -> T:
+        return fn(self.scope(connection, carriers.find(connection, name)))
+
+    async def _read(self, name: str, fn: Callable[Concatenate[Scope, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query on a carrier. Raises CarrierError (404) for an unknown one."""
+        return await self.database.read(self._scoped, name, lambda scope: fn(scope, *args, **kwargs))
+
+    async def _write(self, name: str, fn: Callable[Concatenate[Scope, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Change something of a carrier. Raises CarrierError (404) for an unknown one."""
+        return await self.database.write(self._scoped, name, lambda scope: fn(scope, *args, **kwargs))
+
+    def _ensured(self, connection: Connection, name: str, fn: Callable[[Scope], Any]) -> Written:
+        """Change something of a carrier, which is made if this is the first that is heard of it."""
+        carrier = carrier_queries.carrier(connection, name)
+        created = carrier is None
+        if carrier is None:
+            carrier = self._created(connection, Carrier(name=name))
+        return Written(fn(self.scope(connection, carrier)), created)
+
+    def _created(self, connection: Connection, carrier: Carrier) -> Carrier:
+        times = Times(self.clock.now(), self.clock.wall())
+        if not carriers.create(connection, carrier, times):
+            because = f"There is a carrier {carrier.name} already."
+            raise CarrierError("carrier-exists", because, "Change it with PATCH, or choose another name.", CONFLICT)
+        journal.append(self.scope(connection, carrier), [Happening(type="carrier.created")])
+        return carrier
+
+    # --- carriers
+
+    async def create_carrier(self, name: str | None, settings: Mapping[str, Any]) -> Carrier:
+        """Make a fresh carrier, with a generated name if there is none. Raises CarrierError."""
+        return self.shown(await self.database.write(self._create_carrier, name, settings))
+
+    def _create_carrier(self, connection: Connection, name: str | None, settings: Mapping[str, Any]) -> Carrier:
+        if name is None:
+            name = self._free_name(connection)
+        carriers.check_name(name)
+        return self._created(connection, carriers.merged(Carrier(name=name), settings))
+
+    def _free_name(self, connection: Connection) -> str:
+        """Make a DNS-safe name that nobody has: c and five digits of 32."""
+        known = set(carrier_queries.carrier_names(connection))
+        while True:
+            name = "c" + "".join("0123456789abcdefghjkmnpqrstvwxyz"[octet & 31] for octet in _SYSTEM.take(_NAME_DIGITS))
+            if name not in known:
+                return name
+
+    async def change_carrier(self, name: str, settings: Mapping[str, Any], *, whole: bool = False) -> Written:
+        """Change settings of a carrier, or all of them (`whole`); it is made if there is none. Raises CarrierError."""
+        carriers.check_name(name)
+        written = await self.database.write(
+            self._ensured, name, lambda scope: carriers.change(scope.connection, scope.carrier, settings, whole=whole)
+        )
+        return Written(self.shown(written.value), written.carrier_created)
+
+    async def carrier(self, name: str) -> Carrier:
+        """Return a carrier. Raises CarrierError (404)."""
+        return self.shown(await self.database.read(carriers.find, name))
+
+    async def carriers(self, after: str, limit: int) -> tuple[list[Carrier], str | None]:
+        """List carriers by name."""
+        found = await self.database.read(carrier_queries.carriers, after, limit + 1)
+        return [self.shown(one) for one in found[:limit]], found[limit - 1].name if len(found) > limit else None
+
+    async def delete_carrier(self, name: str) -> None:
+        """Delete a carrier with all that is in it. Raises CarrierError."""
+        if name == DEFAULT:
+            because = "The carrier default is where every other host name leads; it stays."
+            raise CarrierError("carrier-needed", because, "Use a carrier of its own for each test.", CONFLICT)
+        await self._write(name, lambda scope: carrier_queries.delete_carrier(scope.connection, scope.name))
+
+    def shown(self, carrier: Carrier) -> Carrier:
+        """Fill in what follows from where the server listens."""
+        sm_ds = f"smds.{carrier.name}.{self.addresses.domain}"
+        return structs.replace(carrier, esim_server_url=self.addresses.url(carrier), sm_ds=sm_ds)
+
+    # --- plans
+
+    async def create_plan(self, carrier: str, settings: Mapping[str, Any]) -> Written:
+        """Make a plan. Raises CarrierError."""
+        return await self.database.write(
+            self._ensured, carrier, lambda scope: plans.create(scope.connection, scope.name, settings)
+        )
+
+    async def change_plan(self, carrier: str, name: str, settings: Mapping[str, Any]) -> Plan:
+        """Change settings of a plan. Raises CarrierError."""
+        return await self._write(carrier, lambda scope: plans.change(scope.connection, scope.name, name, settings))
+
+    async def plan(self, carrier: str, name: str) -> Plan:
+        """Return a plan. Raises CarrierError (404)."""
+        return await self._read(carrier, lambda scope: plans.find(scope.connection, scope.name, name))
+
+    async def plans(self, carrier: str) -> list[Plan]:
+        """Return all plans of a carrier."""
+        found = await self._read(carrier, lambda scope: carrier_queries.plans(scope.connection, scope.name))
+        return list(found.values())
+
+    async def delete_plan(self, carrier: str, name: str) -> None:
+        """Delete a plan that no profile is of. Raises CarrierError."""
+        await self._write(carrier, lambda scope: plans.delete(scope.connection, scope.name, name))
+
+    # --- profiles
+
+    async def issue(self, carrier: str, orders: Sequence[IssueOrder]) -> Written:
+        """Issue profiles, all or none; the value is a list of Profile. Raises CarrierError."""
+
+        def issued(scope: Scope) -> list[Profile]:
+            rows = issue(scope, orders, self.entropy(scope.connection, scope.name))
+            return [profiles.view(scope, row) for row in rows]
+
+        return await self.database.write(self._ensured, carrier, issued)
+
+    async def profile(self, carrier: str, iccid: str, *, secrets: bool = False) -> Profile:
+        """Return a profile, with its keys and PINs if asked for. Raises CarrierError (404)."""
+        return await self._read(
+            carrier, lambda scope: profiles.view(scope, profiles.find(scope, iccid), secrets=secrets)
+        )
+
+    async def profiles(
+        self, carrier: str, filters: Mapping[str, str], after: int, limit: int, *, secrets: bool = False
+    ) -> tuple[list[Profile], int | None]:
+        """List profiles in the order of their creation. Raises CarrierError."""
+
+        def page(scope: Scope) -> tuple[list[Profile], int | None]:
+            rows, cursor = profiles.page(scope, filters, after, limit)
+            return [profiles.view(scope, row, secrets=secrets) for row in rows], cursor
+
+        return await self._read(carrier, page)
+
+    async def do(self, carrier: str, iccid: str, verb: Verb) -> Profile:
+        """Release, hold or revoke a profile. Raises CarrierError."""
+        return await self._write(carrier, lambda scope: profiles.view(scope, profiles.do(scope, iccid, verb)))
+
+    async def force_activation(
+        self, carrier: str, iccid: str, state: ActivationState, reason: str | None
+    ) -> Activation:
+        """Set the state of a profile's activation by hand. Raises CarrierError."""
+        row = await self._write(carrier, profiles.force_activation, iccid, state, reason)
+        return activation_of(row)
+
+    async def eid_report(self, carrier: str, eid: str) -> EidReport:
+        """Say what an EID has, what it would get now, and why. Raises CarrierError."""
+        return await self._read(carrier, diagnose.eid_report, eid)
+
+    # --- sessions
+
+    async def session(self, carrier: str, transaction_id: str) -> Session | None:
+        """Return an RSP session with its steps; None for an unknown one. Raises CarrierError (404) for the carrier."""
+        return await self._read(carrier, sessions.session_view, transaction_id)
+
+    async def sessions(
+        self, carrier: str, filters: dict[str, str], before: int | None, limit: int
+    ) -> tuple[list[Session], int | None]:
+        """List RSP sessions, newest first."""
+        return await self._read(carrier, sessions.session_views, filters, before, limit)
+
+    async def raw_session(self, carrier: str, transaction_id: str) -> dict[str, Any] | None:
+        """Return an RSP session's messages as bytes; None for an unknown one."""
+        return await self._read(carrier, sessions.raw_messages, transaction_id)
+
+    # --- events
+
+    async def events(self, wanted: Wanted, limit: int) -> list[Event]:
+        """List events, oldest first. Raises CarrierError."""
+        journal.check_types(wanted.types)
+        await self.database.read(carriers.find, wanted.carrier)
+        return await self.journal.list(wanted, limit)
+
+    async def last_event(self, carrier: str) -> int:
+        """Return the id of the last event. Raises CarrierError (404)."""
+        return await self._read(carrier, lambda scope: event_queries.last_id(scope.connection, scope.name))
+
+    async def wait(self, wanted: Wanted, unless: Sequence[str], within: timedelta) -> Waited:
+        """Wait for an event, unless one comes that makes it impossible. Raises CarrierError."""
+        journal.check_types((*wanted.types, *unless))
+        if within > MAX_WAIT:
+            because = f"within is {format_duration(within)}; {format_duration(MAX_WAIT)} is the longest wait."
+            raise CarrierError("within-invalid", because, "Wait again with after set to the last event's id.")
+        await self.database.read(carriers.find, wanted.carrier)
+        types = wanted.types and (*wanted.types, *unless)
+        event = await self.journal.next(structs.replace(wanted, types=types), within)
+        if event is None:
+            return await self._timed_out(wanted, within)
+        if not wanted.types or event.type in wanted.types:
+            return Waited(reached=True, event=event)
+        reason, fix = event.data.get("reason"), event.data.get("fix")
+        because = event.data.get("because") or f"{event.type} came first: {reason or 'no reason given'}."
+        return Waited(reached=False, last=event, reason=reason, because=because, fix=fix)
+
+    async def _timed_out(self, wanted: Wanted, within: timedelta) -> Waited:
+        def why(scope: Scope) -> Waited:
+            last = event_queries.last(scope.connection, scope.name, eid=wanted.eid, iccid=wanted.iccid)
+            told = diagnose.why_not(scope, wanted.eid, wanted.iccid)
+            if told is None:
+                because = f"No {' or '.join(wanted.types) or 'event'} came within {format_duration(within)}."
+                told = Reason("timed-out", because, "smdp events -f shows what does happen.")
+            slug, because, fix = told
+            return Waited(reached=False, timed_out=True, last=last, reason=slug, because=because, fix=fix)
+
+        return await self._read(wanted.carrier, why)
+
+    # --- what is due
+
+    async def _do_due(self) -> float | None:
+        """Do all that is due now, and return the seconds until something is due again."""
+        while True:
+            now = self.clock.now()
+            dues = {name: moment(due) for name, due in (await self.database.read(profile_queries.next_due)).items()}
+            ready = [name for name, due in dues.items() if due <= now]
+            if not ready:
+                return min(((due - now).total_seconds() for due in dues.values()), default=None)
+            done = [await self.database.write(self._due_of, name) for name in ready]
+            if not any(done):
+                raise RuntimeError(f"what is due for {', '.join(ready)} cannot be done")
+            await asyncio.sleep(0)  # let others run: a database in memory never waits
+
+    def _due_of(self, connection: Connection, name: str) -> bool:
+        carrier = carrier_queries.carrier(connection, name)
+        return carrier is not None and profiles.do_due(self.scope(connection, carrier))
