@@ -14,18 +14,15 @@ def read_pins(cursor: Cursor, nodes: list[Node]) -> None:
     context = cursor.made_first
     if context is None:
         raise cursor.error(0, "there is no directory before it that the PINs could belong to")
-    for node in nodes:
-        if node.tag != 0xA1:
-            cursor.unknown(node)
-            continue
-        choice = cursor.inside(node)
-        if len(choice) != 1 or choice[0].tag not in {0xA0, 0x81}:
-            raise cursor.error(node.offset, "tag A1 must hold A0 (the PINs) or 81 (the path of a directory with PINs)")
-        if choice[0].tag == 0x81:
-            _shared(cursor, choice[0], context)
-        else:
-            for configuration in cursor.inside(choice[0]):
-                cursor.package.pins.append(_pin(cursor, configuration, context))
+    codes = cursor.index(nodes, {0xA1}, required={0xA1})[0xA1]
+    choice = cursor.inside(codes)
+    if len(choice) != 1 or choice[0].tag not in {0xA0, 0x81}:
+        raise cursor.error(codes.offset, "tag A1 must hold A0 (the PINs) or 81 (the path of a directory with PINs)")
+    if choice[0].tag == 0x81:
+        _shared(cursor, choice[0], context)
+        return
+    for configuration in cursor.inside(choice[0]):
+        cursor.package.pins.append(_pin(cursor, configuration, context))
 
 
 def _shared(cursor: Cursor, node: Node, context: str) -> None:
@@ -48,19 +45,15 @@ def _pin(cursor: Cursor, configuration: Node, context: str) -> Pin:
 
 def read_puks(cursor: Cursor, nodes: list[Node]) -> None:
     """Read pukCodes."""
-    for node in nodes:
-        if node.tag != 0xA1:
-            cursor.unknown(node)
-            continue
-        for configuration in cursor.inside(node):
-            members = cursor.members(configuration, {0x80, 0x81, 0x82}, required={0x80, 0x81})
-            puk = Puk(
-                cursor.integer(members[0x80]),
-                cursor.of_length(members[0x81], 8),
-                cursor.element.index,
-                tries=cursor.or_default(members.get(0x82), 0xAA),
-            )
-            cursor.package.puks.append(puk)
+    for configuration in cursor.inside(cursor.index(nodes, {0xA1}, required={0xA1})[0xA1]):
+        members = cursor.members(configuration, {0x80, 0x81, 0x82}, required={0x80, 0x81})
+        puk = Puk(
+            cursor.integer(members[0x80]),
+            cursor.of_length(members[0x81], 8),
+            cursor.element.index,
+            tries=cursor.or_default(members.get(0x82), 0xAA),
+        )
+        cursor.package.puks.append(puk)
 
 
 def read_aka(cursor: Cursor, nodes: list[Node]) -> None:

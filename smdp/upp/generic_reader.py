@@ -13,13 +13,9 @@ _NO_ROW = Row("", None, "")
 def read_generic(cursor: Cursor, nodes: list[Node]) -> None:
     """Make the files of a genericFileManagement element. Raises PackageError."""
     state = _Generic(cursor)
-    for node in nodes:
-        if node.tag != 0xA1:
-            cursor.unknown(node)
-            continue
-        for commands in cursor.inside(node):
-            for command in cursor.inside(commands):
-                state.run(command)
+    for commands in cursor.inside(cursor.index(nodes, {0xA1}, required={0xA1})[0xA1]):
+        for command in cursor.inside(commands):
+            state.run(command)
     state.flush()
 
 

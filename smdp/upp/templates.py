@@ -77,7 +77,7 @@ _OLD_5GS = {
     0xA6: "A6 5gsn3gppnsc 4F04 LF1x57 s04 a5 =FF*",
     0xAC: "AC routing-indicator 4F0A TR4 s0A a2 =F0FFFFFF",
 }
-_VERSIONS = {
+VERSIONS = {
     "1": _Version("mf"),
     "2": _Version("cd"),
     "3": _Version("telecom", last=0xBF27),
@@ -107,7 +107,7 @@ _VERSIONS = {
 @cache
 def template(oid: str) -> Template | None:
     """Find a template by its OID with dots; None if its files are not known."""
-    version = _VERSIONS.get(oid.removeprefix(ARC + ".")) if oid.startswith(ARC + ".") else None
+    version = VERSIONS.get(oid.removeprefix(ARC + ".")) if oid.startswith(ARC + ".") else None
     if version is None:
         return None
     rows = {tag: row for tag, row in _rows(version.name).items() if tag <= version.last}

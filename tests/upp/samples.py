@@ -48,23 +48,27 @@ def digits(least: int, most: int) -> st.SearchStrategy[str]:
     return st.text("0123456789", min_size=least, max_size=most)
 
 
+def subscribers(imsis: st.SearchStrategy[str]) -> st.SearchStrategy[Subscriber]:
+    return st.builds(
+        Subscriber,
+        iccid=digits(18, 19).map(lambda body: body + luhn(body)),
+        imsi=imsis,
+        msisdn=st.none() | digits(1, 15).map(lambda number: "+" + number),
+        ki=KEYS,
+        opc=KEYS,
+        pin1=digits(4, 8),
+        pin2=digits(4, 8),
+        puk1=digits(8, 8),
+        puk2=digits(8, 8),
+        adm1=digits(4, 8) | st.text("0123456789abcdefABCDEF", min_size=16, max_size=16),
+        kic=KEYS,
+        kid=KEYS,
+        kik=KEYS,
+    )
+
+
 KEYS = st.binary(min_size=16, max_size=16)
-SUBSCRIBERS = st.builds(
-    Subscriber,
-    iccid=digits(18, 19).map(lambda body: body + luhn(body)),
-    imsi=digits(6, 15),
-    msisdn=st.none() | digits(1, 15).map(lambda number: "+" + number),
-    ki=KEYS,
-    opc=KEYS,
-    pin1=digits(4, 8),
-    pin2=digits(4, 8),
-    puk1=digits(8, 8),
-    puk2=digits(8, 8),
-    adm1=digits(4, 8) | st.text("0123456789abcdefABCDEF", min_size=16, max_size=16),
-    kic=KEYS,
-    kid=KEYS,
-    kik=KEYS,
-)
+SUBSCRIBERS = subscribers(digits(6, 15))
 AIDS = st.binary(min_size=9, max_size=9).map(lambda own: bytes.fromhex("A0000000871002") + own)
 PLANS = st.builds(
     PlanContent,
@@ -84,6 +88,15 @@ PLANS = st.builds(
     legacy_links=st.booleans(),
     rfm=st.booleans(),
 )
+
+
+@st.composite
+def plan_with_two(draw: st.DrawFn) -> tuple[PlanContent, Subscriber, Subscriber]:
+    """Draw a plan and two of its operator's subscribers."""
+    content = draw(PLANS)
+    home = content.mcc + content.mnc
+    own = subscribers(digits(1, 15 - len(home)).map(lambda rest: home + rest))
+    return content, draw(own), draw(own)
 
 
 def head(identification: int) -> bytes:
