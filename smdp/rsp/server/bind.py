@@ -18,7 +18,7 @@ from smdp.rsp.crypto import verify as signed_by
 from smdp.rsp.server.authenticate import Step as _Step
 from smdp.rsp.server.authenticate import close, step_check
 from smdp.rsp.server.initiate import malformed
-from smdp.rsp.server.orders import in_words, is_expired
+from smdp.rsp.server.orders import can_bind, in_words, is_expired
 from smdp.rsp.server.security import Identity, Security
 from smdp.rsp.server.session import Change, Happening, Order, Outcome, Package, Policy, Session, Stage
 from smdp.rsp.states import Trigger
@@ -163,11 +163,13 @@ class _Standing:
         self.session, self.message, self.order, self.policy, self.now = session, prepared.message, order, policy, now
         self.claimed = False
 
-    def code_required(self) -> bool:
-        return self.order.confirmation_code_hash is not None
+    def required_code(self) -> bytes | None:
+        """Return the code's hash, if there is one. None for an order that somebody else got: theirs is the counter."""
+        ours = self.order.eid in (None, self.session.eid) and can_bind(self.order)
+        return self.order.confirmation_code_hash if ours else None
 
     def code_right(self) -> bool:
-        stored = self.order.confirmation_code_hash
+        stored = self.required_code()
         return stored is None or self.message.hash_cc == bpp.hash_cc(stored, self.session.transaction_id)
 
     def attempts_left(self) -> int:
@@ -203,7 +205,7 @@ ORDER_CHECKS: Final[tuple[Check[_Standing], ...]] = (
         "confirmation-code-missing",
         "The order asks for a confirmation code, and none was given.",
         "Give the code (smdp device download … --confirmation-code C), or issue the profile without one.",
-        lambda c: not c.code_required() or c.message.hash_cc is not None,
+        lambda c: c.required_code() is None or c.message.hash_cc is not None,
     ),
     Check(
         "GB#7",

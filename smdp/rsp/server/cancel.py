@@ -130,7 +130,7 @@ def cancel(
     return Outcome(
         reply={},
         session=structs.replace(session, stage=Stage.CLOSED),
-        change=Change(iccid=session.iccid, trigger=trigger) if session.iccid else None,
+        change=Change(iccid=session.iccid, eid=session.eid, trigger=trigger) if session.iccid else None,
         happenings=(Happening(type="session.cancelled", iccid=session.iccid, data=data),),
     )
 

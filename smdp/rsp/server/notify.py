@@ -262,14 +262,15 @@ def decide_result(
         return Outcome(refusal=refuse(violated or RESULT_CHECKS[0], context.details()))
     closed = structs.replace(session, stage=Stage.CLOSED)
     if result.reason is None:
-        change = Change(iccid=session.iccid, trigger=Trigger.INSTALLATION_SUCCEEDED)
+        change = Change(iccid=session.iccid, eid=session.eid, trigger=Trigger.INSTALLATION_SUCCEEDED)
         return Outcome(session=closed, change=change)
     temporary = result.reason in _TEMPORARY
     trigger = Trigger.INSTALLATION_INTERRUPTED if temporary else Trigger.INSTALLATION_FAILED
     data: dict[str, Any] = {"command": _name(BppCommandId, result.command), "error": _name(ErrorReason, result.reason)}
     data |= {"bpp_command_id": result.command, "error_reason": result.reason}
     happening = Happening(type="profile.failed", iccid=session.iccid, data=data)
-    return Outcome(session=closed, change=Change(iccid=session.iccid, trigger=trigger), happenings=(happening,))
+    change = Change(iccid=session.iccid, eid=session.eid, trigger=trigger)
+    return Outcome(session=closed, change=change, happenings=(happening,))
 
 
 def _name(enumeration: type[BppCommandId | ErrorReason], value: int | None) -> str:

@@ -104,9 +104,13 @@ class Package(Struct, kw_only=True, frozen=True):
 
 
 class Change(Struct, kw_only=True, frozen=True):
-    """What an outcome does to its order: a transition, and columns to set with it."""
+    """What an outcome does to its order: a transition, and columns to set with it.
+
+    With `eid`, nothing at all if the order is another EID's by then: whoever lost the race for it must not end it.
+    """
 
     iccid: str
+    eid: str | None = None
     trigger: Trigger | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
 

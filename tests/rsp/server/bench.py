@@ -109,8 +109,9 @@ class Bench:
         if refused is not None:
             return self._keep(refused)
         outcome = bind.decide(
-            self.session, prepared, wanted,
-            structs.replace(wanted, state=State.DOWNLOADED) if claimed else None,
+            self.session,
+            prepared,
+            structs.replace(wanted, state=State.DOWNLOADED) if claimed else wanted,
             (content or package()) if claimed else None,
             security=self.security, policy=self.policy, now=self.now, entropy=self.entropy,
         )  # fmt: skip

@@ -12,11 +12,13 @@ from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Change, Happening, Policy, Stage
 from tests.euicc_stub import Euicc, refuses_server, stored_hash
 from tests.independent import encode, parse, sign, verify
-from tests.minted import CURVES, EID, NOW, issue, name, pki
+from tests.minted import CURVES, EID, NOW, Minted, issue, name, pki
 from tests.rsp.server.bench import ADDRESS, ICCID, METADATA, Bench, members, order, refused, security
 
 EUM_NAME, EUICC_NAME = name(o="TESTS EUM", cn="EUM"), name(o="TESTS EUM", cn="eUICC", serial=EID)
 PAST = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
+NAMESAKE = Minted(ec.generate_private_key(CURVES["P-256"]), pki().eum.der)
+"""Has the EUM's name and another key."""
 RUBBISH = encode("30", encode("02", b"\x05"))
 
 
@@ -31,8 +33,7 @@ def euicc_under(eum) -> Euicc:
 
 def euicc_with(**wrong) -> Euicc:
     """An eUICC whose certificate has something wrong with it."""
-    good = pki()
-    return Euicc(certificate=issue("euicc", good.eum, **{"subject": EUICC_NAME} | wrong))
+    return Euicc(certificate=issue("euicc", **{"issuer": pki().eum, "subject": EUICC_NAME} | wrong))
 
 
 @pytest.fixture
@@ -242,7 +243,7 @@ def test_certificates_of_the_future(bench):
         ({"signer": ec.generate_private_key(CURVES["P-256"])}, "signature"),
         ({"policy": 2}, "policies do not say eUICC"),
         ({"policies_critical": False}, "policies are not critical"),
-        ({"aki": b"\x01" * 20}, "authority key identifier"),
+        ({"issuer": NAMESAKE, "signer": pki().eum.key}, "authority key identifier"),
         ({"curve": CURVES["brainpoolP256r1"]}, "curve"),
         ({"subject": name(o="TESTS EUM", cn="eUICC", serial="35" + EID[2:])}, "EID"),
         ({"subject": name(o="TESTS EUM", cn="eUICC", serial=EID[:-1])}, "EID of 32 digits"),
