@@ -45,7 +45,7 @@ def arcs(dotted: str) -> bytes:
 
 def small(number: int) -> bytes:
     """The value of an INTEGER."""
-    return number.to_bytes(number.bit_length() // 8 + 1, "big")
+    return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
 
 
 def key_list(tag: str, identifiers: list[bytes]) -> bytes:
