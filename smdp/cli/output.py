@@ -10,10 +10,13 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
+from smdp.model import Profile
+
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
 Duration = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """A duration's text; -48h is told to be none, rather than taken for a flag."""
 
+_SESSION_DIGITS = 8
 _GREEN, _RED, _DIM, _PLAIN = "\033[32m", "\033[31m", "\033[2m", "\033[0m"
 
 
@@ -58,6 +61,14 @@ def mark(ok: bool | None) -> str:  # noqa: FBT001 - the answer itself
 def when(moment: datetime | None) -> str:
     """Write a time as people read it, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
+
+
+def consumed(profile: Profile) -> str:
+    """Say when and in which session a profile was handed out; --json has the whole session id."""
+    if not profile.consumed:
+        return "no"
+    session = f" in session {profile.consumed_by[:_SESSION_DIGITS]}…" if profile.consumed_by else ""
+    return f"{when(profile.consumed_at)}{session}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -11,8 +11,8 @@ from smdp.client import Client
 from smdp.errors import NotReached, SmdpError, UsageError
 from smdp.model import Profile
 
-_HELD = ("available", "allocated", "linked", "confirmed")
-_ENDED = ("error", "unavailable")
+_HELD = ("allocated", "linked", "confirmed")
+_ENDED = ("available", "error", "unavailable")
 
 
 def issue_(
@@ -242,7 +242,6 @@ def _warn(profiles: list[Profile]) -> None:
 
 def _print_profile(profile: Profile) -> None:
     output.say(f"{profile.iccid}  {state_of(profile)}")
-    consumed = f"{output.when(profile.consumed_at)} by {profile.consumed_by}" if profile.consumed else "no"
     reason = f" ({profile.activation.reason})" if profile.activation.reason else ""
     output.facts(
         [
@@ -253,7 +252,7 @@ def _print_profile(profile: Profile) -> None:
             ("IMSI", profile.imsi),
             ("issued", output.when(profile.created_at)),
             ("expires", output.when(profile.expires_at) if profile.expires_at else None),
-            ("consumed", consumed),
+            ("consumed", output.consumed(profile)),
             ("activation", f"{profile.activation.state}{reason} since {output.when(profile.activation.since)}"),
             ("confirm code", "asked for" if profile.confirmation_code_required else None),
         ]

@@ -4,8 +4,8 @@ from smdp.cli import output, session
 from smdp.cli.output import Json
 from smdp.model import EidReport, Profile
 
-_BEFORE_RELEASE = ("available", "allocated", "linked", "confirmed")
-_SEP = "  "
+_HELD = ("allocated", "linked", "confirmed")
+_ENDED = ("available", "error", "unavailable")
 Line = tuple[bool | None, str, str]
 
 
@@ -28,11 +28,10 @@ def why(eid: str, /, *, json: Json = False) -> int:
 def _print(report: EidReport) -> None:
     profile = _about(report)
     output.say(f"EID {report.eid}" + ("" if report.valid else "  (its check digits are wrong)"))
-    for ok, name, text in _lines(profile) if profile else [_not_ordered(report)]:
+    for ok, name, text in _lines(profile, report) if profile else [_not_ordered(report)]:
         output.say(f"  {output.mark(ok)} {name:<11} {text}".rstrip())
-    others = len(report.profiles) - 1
-    if others > 0:
-        output.say(f"    and {others} other profile{'s' * (others > 1)}: smdp profile list --eid {report.eid}")
+    if len(report.profiles) > 1:
+        output.say(f"    and {len(report.profiles) - 1} more: smdp profile list --eid {report.eid}")
     output.say()
     if report.because:
         output.say(report.because)
@@ -48,36 +47,48 @@ def _print(report: EidReport) -> None:
 
 
 def _about(report: EidReport) -> Profile | None:
-    """Choose the profile to tell about: the one it would get now, else the newest."""
+    """Choose the profile to tell about: the one it would get now, else what it has, else the newest."""
     for profile in report.profiles:
         if profile.iccid == report.next:
             return profile
-    return max(report.profiles, key=lambda profile: profile.created_at, default=None)
+    installed = [profile for profile in report.profiles if profile.state == "installed"]
+    return max(installed or report.profiles, key=lambda profile: profile.created_at, default=None)
 
 
 def _not_ordered(report: EidReport) -> Line:
     return False, "ordered", "a profile without EID is waiting" if report.next else "nothing for this EID"
 
 
-def _lines(profile: Profile) -> list[Line]:
+def _lines(profile: Profile, report: EidReport) -> list[Line]:
     """Answer the five questions in the order in which they come true; what waits for another is neither yes nor no."""
-    handed_out = profile.consumed or profile.state in ("downloaded", "installed")
-    installed = profile.state == "installed"
-    activation = profile.activation
-    deleted = ", deleted since" if profile.runtime == "deleted" else f", {profile.runtime}" if profile.runtime else ""
     ordered: Line = (True, "ordered", f"{profile.iccid}, plan {profile.plan}, {output.when(profile.created_at)}")
-    if profile.state in ("error", "unavailable") and not handed_out:
+    if profile.state in _ENDED and not profile.consumed:
         return [ordered, (False, "released", f"the order has ended: {profile.state}")]
-    held = profile.state in _BEFORE_RELEASE
-    lines: list[Line] = [ordered, (not held, "released", f"on hold ({profile.state})" if held else "")]
-    downloaded = f"{output.when(profile.consumed_at)} by {profile.consumed_by}" if profile.consumed else ""
-    lines.append((handed_out or None, "downloaded", downloaded))
-    if profile.state == "error":
-        lines.append((False, "installed", "the device reported an error"))
-    else:
-        lines.append((installed or None, "installed", f"reported by the device{deleted}" if installed else ""))
-    active = {"active": True, "inactive": None, "pending": None}.get(activation.state, False)
+    held = profile.state in _HELD
+    released: Line = (not held, "released", f"on hold: {profile.state}" if held else "")
+    return [ordered, released, _downloaded(profile, report), _installed(profile), _active(profile)]
+
+
+def _downloaded(profile: Profile, report: EidReport) -> Line:
+    if profile.consumed or profile.state in ("downloaded", "installed"):
+        return True, "downloaded", output.consumed(profile) if profile.consumed else ""
+    blocked = profile.state == "released" and report.next != profile.iccid
+    return (False, "downloaded", report.reason or "") if blocked else (None, "downloaded", "")
+
+
+def _installed(profile: Profile) -> Line:
+    if profile.state in _ENDED:
+        return False, "installed", f"the order has ended: {profile.state}"
+    if profile.state != "installed":
+        return None, "installed", ""
+    runtime = f", {profile.runtime} since" if profile.runtime else ""
+    return profile.runtime != "deleted", "installed", f"reported by the device{runtime}"
+
+
+def _active(profile: Profile) -> Line:
+    activation = profile.activation
+    if activation.state == "inactive":
+        return None, "active", ""
     reason = f": {activation.reason}" if activation.reason else ""
-    since = f", since {output.when(activation.since)}" if activation.state != "inactive" else ""
-    lines.append((active, "active", "" if activation.state == "inactive" else f"{activation.state}{reason}{since}"))
-    return lines
+    mark = {"active": True, "pending": None}.get(activation.state, False)
+    return mark, "active", f"{activation.state}{reason}, since {output.when(activation.since)}"

@@ -61,7 +61,7 @@ def tell(client: Client, narrate: Narrate) -> Facts:
     client.wait("activation.active", eid=device.eid, iccid=profile.iccid, after=0, within=_ACTIVE_WITHIN)
     session = _session(client, outcome, "installed")
     events = _told(client, profile)
-    _tell_success(client, narrate, device, client.profile(profile.iccid))
+    _tell_success(client, narrate, device, client.profile(profile.iccid), session)
 
     again = client.refresh(device.eid, profile.esim_server_url)
     refused = _session(client, again, "refused")
@@ -96,10 +96,10 @@ def _carrier(client: Client, narrate: Narrate) -> Client:
     return client
 
 
-def _tell_success(client: Client, narrate: Narrate, device: Device, profile: Profile) -> None:
+def _tell_success(client: Client, narrate: Narrate, device: Device, profile: Profile, session: Session) -> None:
     """Check what carrier and device say of the installed profile, and tell it."""
     _check(profile.consumed and profile.consumed_at is not None, "the profile was handed out but is not consumed")
-    _check(profile.consumed_by == device.eid, f"the profile was consumed by {profile.consumed_by}")
+    _check(profile.consumed_by == session.id, f"the profile was consumed in session {profile.consumed_by}")
     narrate("downloaded", f"consumed at {profile.consumed_at:%H:%M:%S} UTC by this EID: nobody gets it again")
     esims = client.device(device.eid).esims
     _check(profile.state == "installed", f"the carrier says {profile.state}, not installed")

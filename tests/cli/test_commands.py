@@ -22,7 +22,7 @@ def report(*profiles, **changes):
 
 def installed(**activation):
     return profile(
-        state="installed", runtime="enabled", consumed=True, consumed_at=NOW, consumed_by=EID,
+        state="installed", runtime="enabled", consumed=True, consumed_at=NOW, consumed_by="7F3A91C0",
         activation={"state": "active", "reason": None, "since": NOW} | activation,
     )  # fmt: skip
 
@@ -34,16 +34,30 @@ def installed(**activation):
         (report(profile(state="confirmed")), {"✓": ["ordered"], "✗": ["released"]}, 1),
         (report(profile(), next=ICCID), {"✓": ["ordered", "released"], "·": ["downloaded", "installed", "active"]}, 0),
         (
-            report(profile(state="downloaded", consumed=True, consumed_at=NOW, consumed_by=EID)),
+            report(profile(state="downloaded", consumed=True, consumed_at=NOW, consumed_by="7F3A91C0")),
             {"✓": ["ordered", "released", "downloaded"], "·": ["installed", "active"]},
             1,
         ),
         (
-            report(profile(state="error", consumed=True, consumed_at=NOW, consumed_by=EID)),
+            report(profile(state="error", consumed=True, consumed_at=NOW, consumed_by="7F3A91C0")),
             {"✓": ["ordered", "released", "downloaded"], "✗": ["installed"]},
             1,
         ),
+        (report(profile(), reason="expired"), {"✓": ["ordered", "released"], "✗": ["downloaded"]}, 1),
         (report(profile(state="unavailable")), {"✓": ["ordered"], "✗": ["released"]}, 1),
+        (report(profile(state="available")), {"✓": ["ordered"], "✗": ["released"]}, 1),
+        (
+            report(installed(state="terminated") | {"runtime": "deleted"}),
+            {"✓": ["ordered", "released", "downloaded"], "✗": ["installed", "active"]},
+            1,
+        ),
+        (
+            report(
+                profile(iccid="1" * 19, state="unavailable"), installed(), profile(iccid="2" * 19, state="unavailable")
+            ),
+            {"✓": ["ordered", "released", "downloaded", "installed", "active"], "✗": []},
+            0,
+        ),
         (report(installed()), {"✓": ["ordered", "released", "downloaded", "installed", "active"]}, 0),
         (
             report(installed(state="failed", reason="account-inactive")),

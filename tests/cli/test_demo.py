@@ -44,7 +44,7 @@ def test_its_claims_hold_when_looked_at_from_outside(process, tmp_path, database
 
 def check(client, facts):
     profile = client.profile(facts["iccid"], credentials=True)
-    assert (profile.eid, profile.consumed_by) == (facts["eid"], facts["eid"])
+    assert (profile.eid, profile.consumed_by) == (facts["eid"], facts["session"])
     assert (profile.consumed, profile.state, profile.activation.state) == (True, "installed", "active")
     assert profile.credentials.ki
     events = {event.type: event for event in client.events(iccid=facts["iccid"])}

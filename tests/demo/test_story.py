@@ -48,7 +48,7 @@ def world():
         msisdn="+15550100001",
     )
     done = msgspec.structs.replace(
-        waiting, state="installed", consumed=True, consumed_at=NOW, consumed_by=EID,
+        waiting, state="installed", consumed=True, consumed_at=NOW, consumed_by="AA",
         activation=Activation(state="active", since=NOW),
     )  # fmt: skip
     return World(
@@ -155,7 +155,7 @@ LIES = {
     "refreshed: no session": change("first", session=None),
     "refreshed: the carrier disagrees": change_session("AA", outcome="downloaded"),
     "downloaded: not consumed": change("afterwards", consumed=False),
-    "downloaded: by another": change("afterwards", consumed_by="1" * 32),
+    "downloaded: by another": change("afterwards", consumed_by="BB"),
     "installed: not at the carrier": change("afterwards", state="downloaded"),
     "installed: not on the device": change("device", esims=[]),
     "active: pending": change("afterwards", activation=Activation(state="pending", since=NOW)),
