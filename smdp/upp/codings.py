@@ -19,6 +19,7 @@ _MAX_BCD = 10
 _INTERNATIONAL = 0x91
 _NATIONAL = 0x81
 _E164_DIGITS = 15
+_MAX_TABLE_BYTES = 32
 _UCS2 = 0x80
 _GSM_UNDEFINED = "\x1b"
 GSM_ALPHABET = (
@@ -229,9 +230,9 @@ def service_table(services: Iterable[int], length: int) -> bytes:
 
 
 def services_of_bytes(data: bytes) -> frozenset[int]:
-    """Decode EF.UST or EF.IST to the numbers of the services in it."""
-    bits = int.from_bytes(data, "little")
-    return frozenset(n + 1 for n in range(8 * len(data)) if bits >> n & 1)
+    """Decode EF.UST or EF.IST to the numbers of the services in it, as far as numbers are given out."""
+    table = data[:_MAX_TABLE_BYTES]
+    return frozenset(8 * at + bit + 1 for at, octet in enumerate(table) for bit in range(8) if octet >> bit & 1)
 
 
 def records_of(body: bytes, record_length: int) -> Iterator[bytes]:

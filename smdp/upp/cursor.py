@@ -10,6 +10,8 @@ from smdp.upp.package import Package
 
 MAX_CONTENT = 1 << 20
 """Most bytes of file content that a package may ask for; a card has less."""
+MAX_FINDINGS = 1000
+"""Most findings that are kept while reading."""
 
 _MAX_INTEGER = 4
 
@@ -58,7 +60,8 @@ class Cursor(Struct):
 
     def note(self, status: Status, text: str, offset: int | None = None, *, warning: bool = False) -> None:
         """Write down what the reader can read past."""
-        self.package.findings.append(Finding(status, text, self.element.identification, offset, warning))
+        if len(self.package.findings) < MAX_FINDINGS:
+            self.package.findings.append(Finding(status, text, self.element.identification, offset, warning))
 
     def unknown(self, node: Node) -> None:
         """Write down a member that this version of the format doesn't have."""

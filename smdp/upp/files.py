@@ -13,6 +13,8 @@ from smdp.upp.templates import BLANK, Pattern, Row
 DIRECTORIES = frozenset({"MF", "ADF", "DF"})
 _TYPES = {0x01: "TR", 0x02: "LF", 0x06: "CY", 0x38: "DF", 0x39: "BT"}
 MAX_PATH = 8
+MAX_KEYS = 26
+MAX_RECORDS = 254
 _MF = "3F00"
 _PLACES = {tag: place for place, tag in enumerate(FCP_ORDER)}
 
@@ -84,7 +86,7 @@ def overlay(cursor: Cursor, draft: Draft, fcp: list[Node]) -> None:  # noqa: C90
             case 0x80:
                 draft.size = _size(cursor, node)
             case 0xC6:
-                draft.pins = node.value
+                draft.pins = cursor.of_length(node, *range(MAX_KEYS + 1))
             case 0x88:
                 short = cursor.of_length(node, 0, 1)
                 draft.sfi = short[0] >> 3 if short else None
@@ -193,6 +195,10 @@ def _measure(cursor: Cursor, draft: Draft, path: str) -> int:
     if draft.type in {"LF", "CY"} and (not draft.record_length or size % draft.record_length):
         text = f"{path}: {size} bytes are no multiple of the record length {draft.record_length}"
         cursor.note(Status.BAD_VALUES, text, draft.offset)
+    elif draft.type in {"LF", "CY"} and size > MAX_RECORDS * draft.record_length:
+        text = f"{path} has {size // draft.record_length} records, more than {MAX_RECORDS}"
+        cursor.note(Status.BAD_VALUES, text, draft.offset)
+        size = MAX_RECORDS * draft.record_length
     cursor.reserve(size, draft.offset)
     return size
 

@@ -18,6 +18,8 @@ from smdp.upp.contents import (
     SharedPins,
 )
 
+_MAX_LINKS = 8
+
 
 class Package(Struct):
     """A profile package, read. Values are those of the first USIM where there are several."""
@@ -86,9 +88,7 @@ class Package(Struct):
 
     def file(self, path: str) -> File | None:
         """Find a file by its path (`2FE2`, `7FD0/6F07`), through links; None if it isn't there or links go round."""
-        seen = set()
-        while path not in seen:
-            seen.add(path)
+        for _ in range(_MAX_LINKS):
             found = self._at(path)
             if found is None or found.link is None:
                 return found
@@ -97,7 +97,7 @@ class Package(Struct):
 
     def _at(self, path: str) -> File | None:
         """Find the file at a path itself, through links of the directories above it only."""
-        for _ in range(8):
+        for _ in range(_MAX_LINKS):
             if path in self.files:
                 return self.files[path]
             parent = next((up for up in _parents(path) if (at := self.files.get(up)) and at.link is not None), None)

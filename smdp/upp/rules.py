@@ -177,25 +177,27 @@ def services(package: Package) -> Iterator[Finding]:
 
 def pins(package: Package) -> Iterator[Finding]:
     """Every key that counts in a directory exists, and every PUK that a PIN names."""
+    codes = Counter((pin.context, pin.reference) for pin in package.pins)
+    contexts = {context for context, _ in codes}
+    shared = {entry.context: entry.path for entry in package.shared_pins}
     for file in package.files.values():
         for key in file.pins:
-            contexts = [_MF] if key < _FIRST_LOCAL_KEY else _upwards(file.path)
-            if not any(package.pin(key, context) for context in contexts):
+            places = [_MF] if key < _FIRST_LOCAL_KEY else _upwards(file.path)
+            if not any((shared.get(place, place), key) in codes for place in places):
                 text = f"{file.path} counts on key {key:02X}, which has no value"
                 yield _about(package, file.element, Status.PIN_CODE_MISSING, text)
-    for shared in package.shared_pins:
-        if not any(pin.context == shared.path for pin in package.pins):
-            text = f"{shared.context} shares the PINs of {shared.path}, which has none"
-            yield _about(package, shared.element, Status.PIN_CODE_MISSING, text)
-    seen: set[tuple[str, int]] = set()
+    for entry in package.shared_pins:
+        if entry.path not in contexts:
+            text = f"{entry.context} shares the PINs of {entry.path}, which has none"
+            yield _about(package, entry.element, Status.PIN_CODE_MISSING, text)
+    puks = {puk.reference for puk in package.puks}
     for pin in package.pins:
-        if pin.puk is not None and package.puk(pin.puk) is None:
+        if pin.puk is not None and pin.puk not in puks:
             text = f"key {pin.reference:02X} names PUK {pin.puk:02X}, which has no value"
             yield _about(package, pin.element, Status.PIN_CODE_MISSING, text)
-        if (pin.context, pin.reference) in seen:
+        if codes[pin.context, pin.reference] > 1:
             text = f"key {pin.reference:02X} of {pin.context} is given twice"
             yield _about(package, pin.element, Status.BAD_VALUES, text)
-        seen.add((pin.context, pin.reference))
 
 
 def _upwards(path: str) -> list[str]:
@@ -208,12 +210,13 @@ def applications(package: Package) -> Iterator[Finding]:
     """AIDs agree in ADFs, EF.DIR, RFM and AKA; each application can authenticate; management follows its domain."""
     aids = {naa.aid for naa in package.naas}
     listed = set(_directory(package))
+    keyed = {aka.naa for aka in package.aka}
     for naa in package.naas:
         index = package.files[naa.path].element
         if naa.aid not in listed:
             text = f"EF.DIR doesn't list the {naa.kind} {naa.aid.hex().upper()}"
             yield _about(package, index, Status.BAD_VALUES, text)
-        if naa.kind != "csim" and not any(aka.naa == naa.path for aka in package.aka):
+        if naa.kind != "csim" and naa.path not in keyed:
             text = f"the {naa.kind} has no akaParameter"
             yield _about(package, index, Status.BAD_VALUES, text, warning=naa.kind != "usim")
     for aka in package.aka:
