@@ -1,0 +1,282 @@
+"""One simulated Apple device: who it is, its eUICC, and what it does when it is told to (apple-mdm.md §2.1)."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct, field
+
+from smdp import model
+from smdp.clock import Clock
+from smdp.device.es9plus import Es9Client
+from smdp.device.examine import examine, msisdn_of
+from smdp.device.failure import DownloadError, failure
+from smdp.device.lpa import Lpa, Order, Sent
+from smdp.model import Outcome, OutcomeStep
+from smdp.rsp.checks import Refusal
+from smdp.rsp.crypto import Entropy
+from smdp.rsp.euicc.commands import Answer, World
+from smdp.rsp.euicc.metadata import read_metadata
+from smdp.rsp.euicc.state import Euicc, InstalledProfile
+from smdp.rsp.ids import ICCID_BYTES, iccid_of_bytes, iccid_to_bytes, is_iccid, parse_activation_code
+from smdp.rsp.tlv import Malformed, tlv
+
+MAX_NOTICES = 50
+"""How many notices a device remembers."""
+_HTTPS_PORT = 443
+_RELEASE_15 = b"\x0f\x00\x00"
+
+
+class State(Struct, kw_only=True):
+    """Everything a device remembers; what `dump` writes and `load` reads."""
+
+    eid: str
+    udid: str
+    serial: str
+    imei: str
+    os: str
+    model: str
+    name: str
+    supervised: bool
+    euicc: Euicc
+    online: bool = True
+    carrier: str = "default"
+    enrollment: dict[str, object] | None = None
+    restrictions: dict[str, object] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+
+async def _nothing(_: "Device") -> None:
+    """Keep nothing."""
+
+
+class Device:
+    """A device in use: its state, and the world it lives in.
+
+    `client` reaches servers, `clock` tells the time, `entropy` feeds its eUICC. `save` is awaited with the device
+    whenever it must not forget what just happened: a key made, a profile installed, a notification acknowledged.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        *,
+        client: Es9Client,
+        clock: Clock,
+        entropy: Entropy,
+        save: Callable[["Device"], Awaitable[None]] = _nothing,
+    ) -> None:
+        self.state = state
+        self.save = save
+        self._world = lambda: World(clock.now(), entropy, examine)
+        self._lpa = Lpa(state.euicc, client, self._world, _device_info(state.imei), lambda: self.save(self))
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    def load(
+        cls,
+        data: bytes,
+        *,
+        client: Es9Client,
+        clock: Clock,
+        entropy: Entropy,
+        save: Callable[["Device"], Awaitable[None]] = _nothing,
+    ) -> "Device":
+        """Bring back what `dump` wrote. Raises ValueError if the bytes are something else."""
+        state = msgspec.msgpack.decode(data, type=State)
+        return cls(state, client=client, clock=clock, entropy=entropy, save=save)
+
+    def dump(self) -> bytes:
+        """Write down everything the device remembers, keys included."""
+        return msgspec.msgpack.encode(self.state)
+
+    def __repr__(self) -> str:
+        return f"<Device {self.state.eid} {self.state.model} {self.state.os}>"
+
+    @property
+    def eid(self) -> str:
+        """The EID, 32 digits."""
+        return self.state.eid
+
+    @property
+    def euicc(self) -> Euicc:
+        """The eUICC."""
+        return self.state.euicc
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is downloading or changing profiles right now."""
+        return self._lock.locked()
+
+    def describe(self) -> model.Device:
+        """Show it as the control API does."""
+        state = self.state
+        return model.Device(
+            eid=state.eid,
+            udid=state.udid,
+            serial=state.serial,
+            imei=state.imei,
+            os=state.os,
+            model=state.model,
+            name=state.name,
+            supervised=state.supervised,
+            enrollment=state.enrollment,
+            restrictions=state.restrictions,
+            esims=[_esim(profile) for profile in state.euicc.profiles],
+            notices=list(state.notices),
+            online=state.online,
+            carrier=state.carrier,
+        )
+
+    def notice(self, text: str) -> None:
+        """Show the user something."""
+        self.state.notices.append(text)
+        del self.state.notices[:-MAX_NOTICES]
+
+    # --- downloading
+
+    async def refresh(self, url: str) -> Outcome:
+        """Do what RefreshCellularPlans makes iOS do: ask the carrier's server for this EID's plan, install, enable.
+
+        Only the URL's host and port matter; the device speaks HTTPS whatever the scheme is. No MatchingID is sent.
+        """
+        try:
+            order = Order(address_of(url))
+        except DownloadError as error:
+            return _failed(error)
+        return await self._download(order)
+
+    async def download(self, code: str, confirmation_code: str | None = None) -> Outcome:
+        """Download what an activation code (LPA:1$host$token) stands for, install and enable it."""
+        try:
+            parsed = parse_activation_code(code)
+        except Malformed as error:
+            return _failed(failure("activation-code-malformed", problem=_sentence(error)))
+        return await self._download(Order(parsed.address, parsed.matching_id, parsed.oid, confirmation_code))
+
+    async def _download(self, order: Order) -> Outcome:
+        if self.busy:
+            return _failed(failure("busy"))
+        if not self.state.online:
+            return _failed(failure("offline"))
+        async with self._changing():
+            outcome = await self._lpa.download(order)
+            if outcome.installed is not None:
+                enabled = self._switch(0xBF31, outcome.installed)
+                outcome.steps.append(_step("enableProfile", enabled))
+            if self.euicc.notifications:
+                sent = await self._lpa.flush()
+                outcome.steps.append(_told(sent))
+        return outcome
+
+    async def flush_notifications(self) -> Sent:
+        """Send the notifications that wait on the eUICC; those whose server is away stay there."""
+        if not self.state.online:
+            return Sent(0, len(self.euicc.notifications))
+        async with self._changing():
+            return await self._lpa.flush()
+
+    # --- the profiles it has
+
+    async def enable(self, iccid: str) -> Outcome:
+        """Enable a profile (ICCID as digits); the enabled one is disabled. Servers that want to know are told."""
+        return await self._change("enableProfile", 0xBF31, iccid)
+
+    async def disable(self, iccid: str) -> Outcome:
+        """Disable a profile."""
+        return await self._change("disableProfile", 0xBF32, iccid)
+
+    async def delete(self, iccid: str) -> Outcome:
+        """Delete a profile, disabling it first if need be, as Settings does."""
+        profile = self._profile(iccid)
+        if profile is not None and profile.enabled:
+            disabled = await self.disable(iccid)
+            if not disabled.ok:
+                return disabled
+        return await self._change("deleteProfile", 0xBF33, iccid)
+
+    async def _change(self, name: str, tag: int, iccid: str) -> Outcome:
+        async with self._changing():
+            refusal = self._switch(tag, iccid)
+            steps = [_step(name, refusal)]
+            if self.state.online and self.euicc.notifications:
+                await self.save(self)
+                steps.append(_told(await self._lpa.flush()))
+        if refusal is None:
+            return Outcome(ok=True, steps=steps)
+        return Outcome(ok=False, reason=refusal.reason, because=refusal.because, fix=refusal.fix, steps=steps)
+
+    def _switch(self, tag: int, iccid: str) -> Refusal | None:
+        """Send EnableProfile, DisableProfile or DeleteProfile, and say what the eUICC has against it."""
+        coded = iccid_to_bytes(iccid) if is_iccid(iccid) else bytes(ICCID_BYTES)
+        identifier = tlv(0x5A, coded)
+        request = tlv(tag, identifier) if tag == 0xBF33 else tlv(tag, tlv(0xA0, identifier), tlv(0x81, b"\0"))  # noqa: PLR2004
+        return self.command(request).refusal
+
+    def command(self, request: bytes) -> Answer:
+        """Send the eUICC a command of its own, as a card reader would."""
+        return self._lpa.command(request)
+
+    def _profile(self, iccid: str) -> InstalledProfile | None:
+        return self.euicc.profile(iccid=iccid_to_bytes(iccid)) if is_iccid(iccid) else None
+
+    @contextlib.asynccontextmanager
+    async def _changing(self) -> AsyncIterator[None]:
+        """One change at a time; what it left is saved, however it ended."""
+        async with self._lock:
+            try:
+                yield
+            finally:
+                await self.save(self)
+
+
+def address_of(url: str) -> str:
+    """Reduce the URL of an eSIM server to host[:port]; 443 is not written. Raises DownloadError."""
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise failure("url-malformed", url=repr(url[:200])) from None
+    if parts.scheme not in ("http", "https"):
+        raise failure("url-scheme", url=url[:200])
+    if not host:
+        raise failure("url-malformed", url=repr(url[:200]))
+    name = f"[{host}]" if ":" in host else host
+    return name if port in (None, _HTTPS_PORT) else f"{name}:{port}"
+
+
+def _device_info(imei: str) -> bytes:
+    """Build DeviceInfo, A1: TAC and IMEI as TBCD, the check digit alone in the last octet (SGP.22 §5.7.13)."""
+    digits = "".join(filter(str.isdecimal, imei))
+    swapped = bytes(int(digits[at + 1] + digits[at], 16) for at in range(0, 14, 2))
+    capabilities = tlv(0xA1, *(tlv(tag, _RELEASE_15) for tag in (0x80, 0x81, 0x85, 0x89)))
+    return tlv(0xA1, tlv(0x80, swapped[:4]), capabilities, tlv(0x82, swapped + bytes((int(digits[14] + "F", 16),))))
+
+
+def _esim(profile: InstalledProfile) -> model.Esim:
+    return model.Esim(
+        iccid=iccid_of_bytes(profile.iccid),
+        state="enabled" if profile.enabled else "disabled",
+        network=read_metadata(profile.metadata).service_provider_name,
+        msisdn=msisdn_of(profile.upp),
+    )
+
+
+def _step(name: str, refusal: Refusal | None) -> OutcomeStep:
+    return OutcomeStep(name=name, ok=refusal is None, text=refusal.because if refusal else "")
+
+
+def _told(sent: Sent) -> OutcomeStep:
+    text = f"{sent.sent} sent" + (f", {sent.waiting} wait for their server" if sent.waiting else "")
+    return OutcomeStep(name="handleNotification", ok=not sent.waiting, text=text)
+
+
+def _failed(error: DownloadError) -> Outcome:
+    return Outcome(ok=False, refused=error.code, reason=error.reason, because=error.because, fix=error.fix)
+
+
+def _sentence(error: Malformed) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]
