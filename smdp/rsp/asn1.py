@@ -6,69 +6,11 @@ that a later release appended are skipped, and `.dump()` of anything decoded ret
 signatures cover.
 """
 
-from typing import TypeVar, cast
-
 from asn1crypto import core
 
-from smdp.rsp.tlv import Malformed, gate, opening
+from smdp.rsp.decoder import decode
 
-T = TypeVar("T", bound=core.Asn1Value)
-
-_BOUNDS: dict[type[core.Asn1Value], tuple[int, int]] = {
-    core.Integer: (1, 8),
-    core.Boolean: (1, 1),
-    core.BitString: (1, 64),
-    core.ObjectIdentifier: (1, 64),
-}
-"""Shortest and longest value in bytes: more than SGP.22 needs, and little enough to print and to store."""
-
-
-def decode(spec: type[T], data: bytes, tag: int | None = None) -> T:
-    """Decode one complete TLV strictly, all the way down; `tag` is the tag it must have. Raises Malformed."""
-    gate(data, tag)
-    try:
-        value = spec.load(data, strict=True)
-        _parse(value)
-    except (ValueError, TypeError, KeyError) as error:
-        raise Malformed(" ".join(str(error).split())) from None
-    return cast("T", value)
-
-
-def _parse(value: core.Asn1Value) -> None:
-    """Parse what asn1crypto would parse on first access, so that its complaints come now, and ours with them."""
-    if value.explicit:
-        received = value.dump()
-        head = opening(received)
-        if head.size + head.length != len(received):  # asn1crypto drops what follows inside an explicit tag
-            raise Malformed(f"tag {head.tag:X} holds more than its one value")
-    chosen = value
-    while isinstance(chosen, core.Choice):
-        chosen = chosen.chosen
-    if isinstance(chosen, core.Sequence | core.SequenceOf):
-        known = len(chosen) if isinstance(chosen, core.SequenceOf) else len(chosen._fields)
-        for index in range(known):
-            child = chosen[index]
-            if child is not core.VOID:
-                _parse(child)
-    elif isinstance(chosen, core.UTF8String):
-        _ = chosen.native
-    else:
-        _check_primitive(chosen)
-
-
-def _check_primitive(value: core.Asn1Value) -> None:
-    """Refuse what asn1crypto reads without a complaint, or complains of late: empty values and giant numbers."""
-    bounds = _BOUNDS.get(type(value))
-    if bounds is None:
-        return
-    shortest, longest = bounds
-    size = len(value.contents)
-    if not shortest <= size <= longest:
-        raise Malformed(f"a {type(value).__name__} takes {shortest} to {longest} bytes, not {size}")
-    if isinstance(value, core.BitString):
-        _ = value.native  # complains of the count of unused bits
-    if isinstance(value, core.ObjectIdentifier) and value.contents[-1] & 0x80:
-        raise Malformed("an object identifier is cut off")
+__all__ = ["decode"]
 
 
 def _context(number: int, **more: object) -> dict[str, object]:

@@ -125,7 +125,7 @@ class AuthenticateServerResponse:
     )
 
     def __init__(self, data: bytes) -> None:
-        response = _read_response(data)
+        response = asn1.decode(asn1.AuthenticateServerResponse, data, 0xBF38)
         self.error: int | None = None
         if response.name == "authenticate_response_error":
             self.transaction_id: bytes = response.chosen["transaction_id"].native
@@ -152,10 +152,6 @@ def _matching_id(text: str) -> str:
     if len(text) > _MAX_MATCHING_ID or not text.isprintable():
         raise Malformed(f"matchingId takes at most {_MAX_MATCHING_ID} printable characters")
     return text
-
-
-def _read_response(data: bytes) -> asn1.AuthenticateServerResponse:
-    return asn1.decode(asn1.AuthenticateServerResponse, data, 0xBF38)
 
 
 class EuiccChain:

@@ -86,8 +86,12 @@ def _open(data: bytes, start: int, end: int) -> tuple[int, int, int]:
     return tag, at, length
 
 
-def _head(data: bytes, at: int, end: int) -> tuple[int, int, int]:
-    """Read tag and length at an offset: (tag, first byte of the value, byte after the value)."""
+def head_at(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Read tag and length at an offset: (tag, first byte of the value, byte after the value). Raises Malformed."""
+    if at + 1 < end:  # most are one byte of each
+        tag, length = data[at], data[at + 1]
+        if length < _LONG and tag & _TAG_NUMBER_MASK != _TAG_NUMBER_MASK and at + 2 + length <= end:
+            return tag, at + 2, at + 2 + length
     tag, value, length = _open(data, at, end)
     if length > end - value:
         raise Malformed(f"tag {tag:X} at byte {at} wants {length} bytes, {end - value} are left")
@@ -110,7 +114,7 @@ def opening(data: bytes, at: int = 0) -> Opening:
 
 def item_at(data: bytes, at: int = 0) -> Item:
     """Read the complete TLV at an offset, whatever follows it. Raises Malformed."""
-    tag, value, end = _head(data, at, len(data))
+    tag, value, end = head_at(data, at, len(data))
     return Item(tag, data[value:end], data[at:end])
 
 
@@ -123,7 +127,7 @@ def gate(data: bytes, tag: int | None = None) -> None:
         prefix = tag.to_bytes((tag.bit_length() + 7) // 8, "big")
         if not data.startswith(prefix):
             raise Malformed(f"expected tag {tag:X}, got {data[: len(prefix)].hex().upper() or 'nothing'}")
-    _, at, end = _head(data, 0, len(data))
+    _, at, end = head_at(data, 0, len(data))
     if end != len(data):
         raise Malformed(f"{len(data) - end} bytes trail behind the value")
     if not data[0] & _CONSTRUCTED:
@@ -134,7 +138,7 @@ def gate(data: bytes, tag: int | None = None) -> None:
             stack.pop()
             continue
         start = at
-        _, at, end = _head(data, at, stack[-1])
+        _, at, end = head_at(data, at, stack[-1])
         if data[start] & _CONSTRUCTED:
             if len(stack) >= MAX_DEPTH:
                 raise Malformed(f"more than {MAX_DEPTH} levels are nested at byte {start}")
@@ -148,13 +152,13 @@ def items(data: bytes) -> Iterator[Item]:
     at, end = 0, len(data)
     while at < end:
         start = at
-        tag, value, at = _head(data, at, end)
+        tag, value, at = head_at(data, at, end)
         yield Item(tag, data[value:at], data[start:at])
 
 
 def only(data: bytes, tag: int) -> Item:
     """Read the one TLV that `data` consists of, which must have this tag. Raises Malformed."""
-    found, value, end = _head(data, 0, len(data))
+    found, value, end = head_at(data, 0, len(data))
     if found != tag:
         raise Malformed(f"expected tag {tag:X}, got {found:X}")
     if end != len(data):

@@ -7,6 +7,7 @@ from smdp.rsp.certs import Certificate, Role
 from smdp.rsp.checks import Check
 from smdp.rsp.codes import AuthenticateErrorCode as Error
 from smdp.rsp.crypto import sign, verify
+from smdp.rsp.decoder import Decoded
 from smdp.rsp.euicc.commands import Answer, World, code_of, integer, refused
 from smdp.rsp.euicc.info import euicc_info2
 from smdp.rsp.euicc.server_certificate import certificate_details, formed, issued, readable
@@ -30,7 +31,7 @@ class Authentication:
     """An AuthenticateServerRequest under judgement."""
 
     euicc: Euicc
-    request: asn1.AuthenticateServerRequest
+    request: Decoded
     world: World
 
     def __post_init__(self) -> None:
@@ -172,7 +173,7 @@ def authenticate_server(euicc: Euicc, request: bytes, world: World) -> Answer:
     signed1 = tlv(
         0x30,
         tlv(0x80, transaction_id),
-        tlv(0x83, address.contents),
+        tlv(0x83, address.native.encode()),
         tlv(0x84, context.signed1["server_challenge"].native),
         euicc_info2(euicc),
         context.request["ctx_params1"].dump(),

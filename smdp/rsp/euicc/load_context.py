@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from smdp.rsp import asn1, certs
 from smdp.rsp.bpp import KEY_LENGTH, KEY_TYPE, Bsp, KeySet, ScpError
 from smdp.rsp.crypto import public_key, verify
+from smdp.rsp.decoder import Decoded
 from smdp.rsp.euicc import segments
 from smdp.rsp.euicc.commands import Findings, World
 from smdp.rsp.euicc.metadata import OPERATIONAL, PROVISIONING, TEST, Metadata, read_metadata
@@ -62,7 +63,7 @@ class Load:
     # --- BF23
 
     @property
-    def request(self) -> asn1.InitialiseSecureChannelRequest:
+    def request(self) -> Decoded:
         """The InitialiseSecureChannelRequest. Raises Malformed."""
         return asn1.decode(asn1.InitialiseSecureChannelRequest, self.content, segments.INITIALISE)
 

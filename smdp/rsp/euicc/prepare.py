@@ -8,6 +8,7 @@ from smdp.rsp.certs import Certificate, Role
 from smdp.rsp.checks import Check
 from smdp.rsp.codes import DownloadErrorCode as Error
 from smdp.rsp.crypto import point_of, scalar_of, sign, verify
+from smdp.rsp.decoder import Decoded
 from smdp.rsp.euicc.authenticate import issuer_of
 from smdp.rsp.euicc.commands import Answer, World, code_of, integer, refused
 from smdp.rsp.euicc.server_certificate import certificate_details, formed, issued, readable
@@ -22,7 +23,7 @@ class Preparation:
     """A PrepareDownloadRequest under judgement."""
 
     euicc: Euicc
-    request: asn1.PrepareDownloadRequest
+    request: Decoded
     world: World
 
     def __post_init__(self) -> None:

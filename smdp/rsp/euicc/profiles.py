@@ -9,6 +9,7 @@ from smdp.rsp.codes import DeleteProfileResult as Deleted
 from smdp.rsp.codes import DisableProfileResult as Disabled
 from smdp.rsp.codes import EnableProfileResult as Enabled
 from smdp.rsp.codes import MemoryResetResult, SetNicknameResult
+from smdp.rsp.decoder import Decoded
 from smdp.rsp.euicc.commands import Answer, World, code_of, refused, result
 from smdp.rsp.euicc.metadata import DELETE, DISABLE, ENABLE, OPERATIONAL, PPR1, PPR2, TEST, read_metadata
 from smdp.rsp.euicc.notifications import notify
@@ -42,7 +43,7 @@ def _tags(tag_list: bytes | None) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _meets(profile: InstalledProfile, criteria: asn1.ProfileSearchCriteria) -> bool:
+def _meets(profile: InstalledProfile, criteria: Decoded) -> bool:
     if criteria.native is None:
         return True
     match criteria.name:
@@ -181,7 +182,7 @@ DELETE_CHECKS: tuple[Check[Change], ...] = (
 )
 
 
-def _named(euicc: Euicc, identifier: asn1.ProfileIdentifier) -> Change:
+def _named(euicc: Euicc, identifier: Decoded) -> Change:
     """Look up the profile that an ICCID or an AID names."""
     wanted: bytes = identifier.native
     by_iccid = identifier.name == "iccid"

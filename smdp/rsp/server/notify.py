@@ -13,6 +13,7 @@ from msgspec import structs
 from smdp.rsp import asn1, certs, crypto
 from smdp.rsp.checks import Check, Refusal, first_violated, refuse
 from smdp.rsp.codes import BppCommandId, Code, ErrorReason
+from smdp.rsp.decoder import Decoded
 from smdp.rsp.ids import iccid_of_bytes
 from smdp.rsp.mutual_auth import EuiccChain
 from smdp.rsp.server.security import Security
@@ -79,7 +80,7 @@ def read(data: bytes) -> Notification:
     )
 
 
-def _read_result(value: asn1.ProfileInstallationResult) -> ProfileInstallationResult:
+def _read_result(value: Decoded) -> ProfileInstallationResult:
     data = value["profile_installation_result_data"]
     metadata, final = data["notification_metadata"], data["final_result"]
     failed = final.name == "error_result"
@@ -95,7 +96,7 @@ def _read_result(value: asn1.ProfileInstallationResult) -> ProfileInstallationRe
     )
 
 
-def _iccid(metadata: asn1.NotificationMetadata) -> str | None:
+def _iccid(metadata: Decoded) -> str | None:
     data = metadata["iccid"].native
     return None if data is None else iccid_of_bytes(data)
 
