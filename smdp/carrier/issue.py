@@ -133,7 +133,7 @@ def issue(scope: Scope, orders: Sequence[IssueOrder], entropy: Entropy) -> list[
     _check_unique(scope, fresh)
     profiles.insert(scope.connection, [_row(scope, one, offset) for one in fresh])
     journal.append(scope, [_happening(one) for one in fresh])
-    if any(_expires_at(scope, order) is not None for order in orders):
+    if any(expires_at(scope, order) is not None for order in orders):
         scope.wake()
     return profiles.profiles(scope.connection, scope.name, {}, after=first - 1, limit=total)
 
@@ -218,7 +218,8 @@ def _refuse_double(kind: str, values: Sequence[str], used: set[str]) -> None:
         seen.add(value)
 
 
-def _expires_at(scope: Scope, order: IssueOrder) -> datetime | None:
+def expires_at(scope: Scope, order: IssueOrder) -> datetime | None:
+    """Return when an order ends if nobody has got it by then."""
     lifetime = _lifetime(order)
     if lifetime is None and order.expires_at is None and scope.carrier.limits.order_hours is not None:
         lifetime = timedelta(hours=scope.carrier.limits.order_hours)
@@ -243,11 +244,11 @@ def _row(scope: Scope, fresh: _Fresh, offset: int) -> dict[str, Any]:
         "matching_id": fresh.matching_id,
         "confirmation_code_hash": None if code is None else hash_confirmation_code(code),
         "created_at": micros(scope.now),
-        "expires_at": micros_or_none(_expires_at(scope, order)),
+        "expires_at": micros_or_none(expires_at(scope, order)),
         "activation_since": micros(scope.now),
         "upp": fresh.upp,
         "credentials": msgspec.json.encode(fresh.credentials).decode(),
-        "warnings": msgspec.json.encode(_warnings(order)).decode(),
+        "warnings": msgspec.json.encode(warnings(order)).decode(),
     }
     _check_content(fresh, row)
     return row
@@ -278,13 +279,13 @@ def _happening(fresh: _Fresh) -> Happening:
     return Happening(type="profile.issued", iccid=fresh.iccid, data=data)
 
 
-def _warnings(order: IssueOrder) -> list[str]:
+def warnings(order: IssueOrder) -> list[str]:
     """Say what is odd about an order and accepted: a mistyped number is a scenario."""
-    warnings = []
+    found = []
     if order.eid is not None and not ids.eid_check_digits_ok(order.eid):
         right = ids.eid_check_digits(order.eid[:30])
-        warnings.append(f"The EID's check digits are {order.eid[30:]}, they should be {right}: was it mistyped?")
+        found.append(f"The EID's check digits are {order.eid[30:]}, they should be {right}: was it mistyped?")
     if order.iccid is not None and ids.luhn(order.iccid[:-1]) != order.iccid[-1]:
         right = ids.luhn(order.iccid[:-1])
-        warnings.append(f"The ICCID's check digit is {order.iccid[-1]}, it should be {right}.")
-    return warnings
+        found.append(f"The ICCID's check digit is {order.iccid[-1]}, it should be {right}.")
+    return found

@@ -1,12 +1,12 @@
 """Events: appended in the transaction of what they tell, listed, and waited for without polling."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from smdp.carrier.errors import CarrierError, did_you_mean
 from smdp.carrier.scope import Scope
@@ -42,6 +42,7 @@ UNLESS = ("session.refused", "activation.failed", "profile.failed")
 
 _WATCH_SECONDS = 0.05
 _MAX_WAITERS = 10_000
+_BATCH = 100
 
 
 def append(
@@ -112,7 +113,7 @@ class Journal:
         self._watch: asyncio.Task[None] | None = None
         database.listen(self._committed)
 
-    async def list(self, wanted: Wanted, limit: int) -> list[Event]:
+    async def read(self, wanted: Wanted, limit: int) -> list[Event]:
         """Return the events that are meant, oldest first."""
         return await self._database.read(
             queries.events,
@@ -131,7 +132,7 @@ class Journal:
             deadline = asyncio.get_running_loop().time() + within.total_seconds()
             while True:
                 wakeup.clear()
-                found = await self.list(wanted, 1)
+                found = await self.read(wanted, 1)
                 if found:
                     return found[0]
                 try:
@@ -139,6 +140,17 @@ class Journal:
                         await wakeup.wait()
                 except TimeoutError:
                     return None
+
+    async def follow(self, wanted: Wanted, pause: timedelta) -> AsyncIterator[list[Event]]:
+        """Yield the events that are meant as they come, some at once; an empty list after each pause without any."""
+        while True:
+            events = await self.read(wanted, _BATCH)
+            if not events:
+                await self.next(wanted, pause)
+                events = await self.read(wanted, _BATCH)
+            yield events
+            if events:
+                wanted = structs.replace(wanted, after=events[-1].id)
 
     @contextmanager
     def _wakeups(self, wanted: Wanted) -> Iterator[asyncio.Event]:

@@ -1,23 +1,27 @@
 """Profiles as the control API tells them, and what an operator does to them. Every function runs in a transaction."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from smdp.carrier import activation, content, journal, orders
-from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, did_you_mean
+from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, did_you_mean, reject_unknown
+from smdp.carrier.issue import expires_at, read_order, warnings
 from smdp.carrier.scope import Scope
-from smdp.model import ActivationState, Attempts, Profile, State
+from smdp.model import ActivationState, Attempts, Profile
+from smdp.model import State as StateName
+from smdp.rsp.bpp import hash_confirmation_code
 from smdp.rsp.ids import ActivationCode
 from smdp.rsp.server.session import Change, Happening
-from smdp.rsp.states import Trigger
+from smdp.rsp.states import State, Trigger, transition
 from smdp.storage import Row
-from smdp.storage.connection import micros, moment, moment_or_none
+from smdp.storage.connection import micros, micros_or_none, moment, moment_or_none
 from smdp.storage.queries import profiles as queries
 
 Verb = Literal["release", "hold", "revoke"]
 
+_CHANGEABLE = ("eid", "imei", "expires", "expires_at", "confirmation_code")
 FILTERS = ("eid", "state", "activation", "plan", "q")
 _TRIGGERS = {"release": Trigger.RELEASE, "hold": Trigger.HOLD, "revoke": Trigger.REVOKED}
 _DONE = {"release": ("released", "downloaded", "installed"), "hold": ("confirmed", "linked", "allocated")}
@@ -65,7 +69,7 @@ def find(scope: Scope, iccid: str) -> Row:
 
 def check_filters(filters: Mapping[str, str]) -> None:
     """Refuse a filter's value that no profile can have."""
-    for name, known in (("state", get_args(State)), ("activation", get_args(ActivationState))):
+    for name, known in (("state", get_args(StateName)), ("activation", get_args(ActivationState))):
         if name in filters and filters[name] not in known:
             because = f"No profile has the {name} {filters[name][:40]!r}."
             raise CarrierError("filter-invalid", because, did_you_mean(filters[name], known))
@@ -86,6 +90,27 @@ def do(scope: Scope, iccid: str, verb: Verb) -> Row:
         because = f"The profile {iccid} is {row['state']}, so there is nothing to {verb}."
         raise CarrierError("state-forbids", because, "Issue another one: smdp profile issue.", CONFLICT)
     journal.append(scope, happenings or ())
+    return find(scope, iccid)
+
+
+def change(scope: Scope, iccid: str, settings: Mapping[str, Any]) -> Row:
+    """Correct an order that nobody got yet: eid, imei, expires, expires_at, confirmation_code. Raises CarrierError."""
+    reject_unknown(settings, _CHANGEABLE, "profile that is changed")
+    row = find(scope, iccid)
+    if transition(State(row["state"]), Trigger.EXPIRED, "never") is None:
+        because = f"The profile {iccid} is {row['state']}, so its order can't be changed any more."
+        raise CarrierError("state-forbids", because, "Issue another one: smdp profile issue.", CONFLICT)
+    order = read_order(settings)
+    values: dict[str, Any] = {name: getattr(order, name) for name in ("eid", "imei") if name in settings}
+    if "expires" in settings or "expires_at" in settings:
+        values["expires_at"] = micros_or_none(expires_at(scope, order))
+        scope.wake()
+    if "confirmation_code" in settings:
+        code = order.confirmation_code
+        values["confirmation_code_hash"] = None if code is None else hash_confirmation_code(code)
+    if "eid" in settings:
+        values["warnings"] = msgspec.json.encode(warnings(order)).decode()
+    queries.change(scope.connection, scope.name, iccid, values)
     return find(scope, iccid)
 
 

@@ -241,6 +241,10 @@ class Service:
 
         return await self._read(carrier, page)
 
+    async def change_profile(self, carrier: str, iccid: str, settings: Mapping[str, Any]) -> Profile:
+        """Correct an order that nobody got yet. Raises CarrierError."""
+        return await self._write(carrier, lambda scope: profiles.view(scope, profiles.change(scope, iccid, settings)))
+
     async def do(self, carrier: str, iccid: str, verb: Verb) -> Profile:
         """Release, hold or revoke a profile. Raises CarrierError."""
         return await self._write(carrier, lambda scope: profiles.view(scope, profiles.do(scope, iccid, verb)))
@@ -278,7 +282,7 @@ class Service:
         """List events, oldest first. Raises CarrierError."""
         journal.check_types(wanted.types)
         await self.database.read(carriers.find, wanted.carrier)
-        return await self.journal.list(wanted, limit)
+        return await self.journal.read(wanted, limit)
 
     async def last_event(self, carrier: str) -> int:
         """Return the id of the last event. Raises CarrierError (404)."""

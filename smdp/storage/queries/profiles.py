@@ -14,7 +14,7 @@ COLUMNS = (
 CHANGEABLE = frozenset({
     "eid", "imei", "runtime", "download_attempts", "confirmation_code_attempts", "confirmation_code_hash", "reason",
     "expires_at", "consumed_at", "consumed_by", "activation_state", "activation_reason", "activation_since",
-    "activation_due_at", "metadata", "matching_id",
+    "activation_due_at", "metadata", "matching_id", "warnings",
 })  # fmt: skip
 """What a change may set: the names that can get into a statement."""
 

@@ -1,0 +1,130 @@
+"""Control API: the timeline, listed, streamed and waited for."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from smdp.carrier.errors import CarrierError, reject_unknown, reject_value
+from smdp.carrier.journal import UNLESS, Wanted, check_types
+from smdp.durations import parse_duration
+from smdp.http.context import CARRIER, SERVICE, answer, limit_of, name_of, number, page, query, read_object
+from smdp.model import Event
+
+_EVENTS = CARRIER + "/events"
+_FILTERS = ("eid", "iccid", "session", "type")
+_HEARTBEAT = timedelta(seconds=15)
+_WITHIN = "30s"
+
+STREAMS = web.AppKey("streams", set[asyncio.Task[Any]])
+"""The handlers that would go on for long: ended when the server stops."""
+
+
+class WaitBody(msgspec.Struct, kw_only=True):
+    """What `POST …/events/wait` takes."""
+
+    type: str | list[str]
+    eid: str | None = None
+    iccid: str | None = None
+    session: str | None = None
+    after: int | None = None
+    within: str | float = _WITHIN
+    unless: str | list[str] | None = None
+
+
+def add_routes(app: web.Application) -> None:
+    """Serve events in this application."""
+    streams: set[asyncio.Task[Any]] = set()
+    app[STREAMS] = streams
+    app.on_shutdown.append(_end_streams)
+    app.router.add_get(_EVENTS, _list)
+    app.router.add_post(f"{_EVENTS}/wait", _wait)
+
+
+async def _list(request: web.Request) -> web.StreamResponse:
+    values = query(request, "after", "cursor", "limit", *_FILTERS)
+    after = number(values, "after", 0)
+    wanted = Wanted(
+        carrier=name_of(request),
+        after=after,
+        types=tuple(values["type"].split(",")) if "type" in values else (),
+        eid=values.get("eid"),
+        iccid=values.get("iccid"),
+        session=values.get("session"),
+    )
+    if "text/event-stream" in request.headers.get("Accept", ""):
+        last = request.headers.get("Last-Event-ID", "")
+        after = int(last) if last.isascii() and last.isdecimal() and len(last) < 20 else after  # noqa: PLR2004 - 64 bits
+        return await _stream(request, msgspec.structs.replace(wanted, after=after))
+    limit = limit_of(values)
+    wanted = msgspec.structs.replace(wanted, after=number(values, "cursor", after))
+    found = await request.app[SERVICE].events(wanted, limit)
+    return answer(page(found, found[-1].id if len(found) == limit else None))
+
+
+async def _stream(request: web.Request, wanted: Wanted) -> web.StreamResponse:
+    """Send events as they happen (server-sent events), with a sign of life now and then."""
+    service = request.app[SERVICE]
+    await service.events(wanted, 1)  # refuses what is unknown, while a problem can still be answered
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    await response.prepare(request)
+    with _Lasting(request):
+        async for events in service.journal.follow(wanted, _HEARTBEAT):
+            await response.write(b"".join(map(_written, events)) or b": alive\n\n")
+    return response
+
+
+def _written(event: Event) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.type.encode(), msgspec.json.encode(event))
+
+
+async def _wait(request: web.Request) -> web.Response:
+    body = await read_object(request)
+    reject_unknown(body, WaitBody.__struct_fields__, "wait")
+    try:
+        asked = msgspec.convert(body, WaitBody)
+    except msgspec.ValidationError as error:
+        reject_value(error, "wait")
+    types = _listed(asked.type)
+    unless = [name for name in (UNLESS if asked.unless is None else _listed(asked.unless)) if name not in types]
+    check_types((*types, *unless))
+    service, carrier = request.app[SERVICE], name_of(request)
+    after = await service.last_event(carrier) if asked.after is None else asked.after
+    wanted = Wanted(carrier, after, tuple(types), asked.eid, asked.iccid, asked.session)
+    with _Lasting(request):
+        return answer(await service.wait(wanted, unless, _within(asked.within)))
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _within(value: str | float) -> timedelta:
+    try:
+        return parse_duration(value if isinstance(value, str) else f"{value:f}")
+    except ValueError as error:
+        raise CarrierError("within-invalid", f"within: {error}", "As in 30s, 3m, PT3M.") from None
+
+
+class _Lasting:
+    """While inside, the handler's task is one of those that end when the server stops."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._tasks = request.app[STREAMS]
+        self._task = asyncio.current_task()
+
+    def __enter__(self) -> None:
+        if self._task is not None:
+            self._tasks.add(self._task)
+
+    def __exit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._tasks.discard(self._task)
+
+
+async def _end_streams(app: web.Application) -> None:
+    streams = app[STREAMS]
+    for task in tuple(streams):
+        task.cancel()
