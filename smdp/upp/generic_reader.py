@@ -2,11 +2,13 @@
 
 from msgspec import Struct
 
-from smdp.upp.contents import Status
+from smdp.upp.contents import File, Naa, Status
 from smdp.upp.cursor import Cursor, Node
 from smdp.upp.files import DIRECTORIES, MAX_PATH, Draft, finish, overlay, path_of_bytes
 from smdp.upp.templates import Row
 
+_KINDS = {"A0000000871002": "usim", "A0000000871004": "isim", "A0000003431002": "csim"}
+"""What an application is, by how its AID begins (TS 101 220 annex E)."""
 _NO_ROW = Row("", None, "")
 
 
@@ -72,6 +74,16 @@ class _Generic(Struct):
             self.cursor.note(Status.INVALID_PARAMETER, "a file has no descriptor", draft.offset)
             return
         file = finish(self.cursor, draft, self.directory)
-        if file is not None and file.type in DIRECTORIES and not self.made:
+        if file is not None and file.type in DIRECTORIES:
+            self._enter(file)
+
+    def _enter(self, file: File) -> None:
+        """Make a new directory the current one (TS 102 222 §6.3.2); an application's files and keys follow it."""
+        self.directory = "" if file.type == "MF" else file.path
+        if not self.made:
             self.made = True
             self.cursor.made_first = file.path
+        if file.type == "ADF":
+            kind = next((kind for rid, kind in _KINDS.items() if file.aid.hex().upper().startswith(rid)), "other")
+            self.cursor.adf = file.path
+            self.cursor.package.naas.append(Naa(kind, file.path, file.aid))

@@ -9,8 +9,8 @@ from smdp.upp.package import Package
 from smdp.upp.services import SERVICES, TAGS
 from smdp.upp.templates import template
 
-_END, _NON_STANDARD, _PUK_CODES, _CDMA, _EAP = 0xAA, 0xA9, 0xA3, 0xA5, 0xBB
-_MAKES_MF = frozenset({0xB0, 0xA1})
+_GENERIC, _END, _NON_STANDARD, _PUK_CODES, _CDMA, _EAP = 0xA1, 0xAA, 0xA9, 0xA3, 0xA5, 0xBB
+_MAKES_MF = frozenset({0xB0, _GENERIC})
 _MF = "3F00"
 _FIRST_LOCAL_KEY = 0x81
 _MAJOR_VERSIONS = frozenset({2, 3})
@@ -175,6 +175,11 @@ def services(package: Package) -> Iterator[Finding]:
             yield Finding(Status.FEATURE_NOT_SUPPORTED, text, warning=True)
 
 
+def _is_generic(package: Package, file: File) -> bool:
+    """Say whether genericFileManagement makes a file: cards look less closely there, and TS.48 relies on it."""
+    return package.elements[file.element].tag == _GENERIC
+
+
 def pins(package: Package) -> Iterator[Finding]:
     """Every key that counts in a directory exists, and every PUK that a PIN names."""
     codes = Counter((pin.context, pin.reference) for pin in package.pins)
@@ -185,7 +190,8 @@ def pins(package: Package) -> Iterator[Finding]:
             places = [_MF] if key < _FIRST_LOCAL_KEY else _upwards(file.path)
             if not any((shared.get(place, place), key) in codes for place in places):
                 text = f"{file.path} counts on key {key:02X}, which has no value"
-                yield _about(package, file.element, Status.PIN_CODE_MISSING, text)
+                tolerated = key >= _FIRST_LOCAL_KEY and _is_generic(package, file)
+                yield _about(package, file.element, Status.PIN_CODE_MISSING, text, warning=tolerated)
     for entry in package.shared_pins:
         if entry.path not in contexts:
             text = f"{entry.context} shares the PINs of {entry.path}, which has none"
@@ -255,7 +261,7 @@ def access_rules(package: Package) -> Iterator[Finding]:
         rules, number = _rules(package, file), file.arr[1]
         if rules is None:
             text = f"{file.path} has no EF.ARR {file.arr[0]} for its access rule"
-            yield _about(package, file.element, Status.BAD_VALUES, text)
+            yield _about(package, file.element, Status.BAD_VALUES, text, warning=_is_generic(package, file))
             continue
         if rules.path not in counts:
             counts[rules.path] = len(rules.records)

@@ -211,6 +211,26 @@ def test_the_mf_may_be_made_by_commands() -> None:
     assert [pin.context for pin in package.pins][:2] == ["3F00", "3F00"]
 
 
+def test_a_directory_made_by_commands_is_entered_and_may_be_an_application() -> None:
+    usim = generic(
+        fcp("82 02 7821 83 02 7FF1 84 0B A0000000871002FF010203 8B 01 0E C6 03 01810A"),
+        fcp("82 02 4121 83 02 6F07 8B 01 02 80 01 09 88 01 38"),
+        b"\x81\x09" + bytes.fromhex("080910100000000020"),
+        fcp("82 02 4121 83 02 6F78 8B 01 02 80 01 02"),
+        b"\x81\x02\x00\x04",
+        fcp("82 02 4121 83 02 6FAD 8B 01 02 80 01 04"),
+        b"\x81\x04\x00\x00\x00\x02",
+        identification=5,
+    )
+    der = insert(drop(EXAMPLE, USIM, OPT_USIM, 9, 10, GENERIC, 17), USIM, usim)
+    package = read(der)
+    assert [(naa.kind, naa.path) for naa in package.naas] == [("usim", "7FF1"), ("isim", "7FB0")]
+    assert package.usim is not None
+    assert (package.usim.imsi, package.usim.plmn, package.usim.ki) == ("001010000000002", "00101", ALICE.ki)
+    assert package.pin(129, "7FF1") is not None
+    assert file_at(personalise(der, ALICE), "7FF1/6F07").body.hex() == "080910100000000010"
+
+
 def test_pins_may_be_another_directorys() -> None:
     shared = body(12, "A1 04 81 02 7FD0")
     package = read(shared)
