@@ -1,5 +1,6 @@
 """Profiles: issued, found, moved from state to state by conditional updates, claimed once."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ CHANGEABLE = frozenset({
 """What a change may set: the names that can get into a statement."""
 
 _INSERT = f"INSERT INTO profiles ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
+_SEARCHED = ("iccid", "eid", "imsi", "msisdn", "matching_id")
+_SEARCH = "(" + " OR ".join(f"{column} LIKE :like ESCAPE '!'" for column in _SEARCHED) + ")"
 _LIVE = "state NOT IN ('error', 'unavailable')"
 
 
@@ -75,12 +78,12 @@ def profiles(
         "state": "state = :state",
         "plan": "plan = :plan",
         "activation": "activation_state = :activation",
-        "q": "(iccid LIKE :like OR eid LIKE :like OR imsi LIKE :like OR msisdn LIKE :like OR matching_id LIKE :like)",
+        "q": _SEARCH,
     }
     where = " AND ".join(["carrier = :carrier", "number > :after", *(conditions[name] for name in filters)])
     parameters: dict[str, Any] = {"carrier": carrier, "after": after, "limit": limit, **filters}
     if "q" in filters:
-        parameters["like"] = f"%{filters['q'].replace('%', '').replace('_', '')}%"
+        parameters["like"] = "%" + re.sub("([!%_])", r"!\1", filters["q"]) + "%"
     found: list[Row] = connection.execute(
         f"SELECT * FROM profiles WHERE {where} ORDER BY number LIMIT :limit",
         parameters,

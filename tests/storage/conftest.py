@@ -1,0 +1,28 @@
+"""One suite, every place a database can be: in memory and in a file."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from smdp.model import Carrier
+from smdp.storage import Connection, Database
+from smdp.storage.connection import moment
+from smdp.storage.queries import carriers
+
+
+@pytest.fixture(params=["memory", "file"])
+def url(request, tmp_path) -> str | None:
+    return None if request.param == "memory" else f"sqlite:///{tmp_path / 'smdp.db'}"
+
+
+@pytest.fixture
+async def database(url) -> AsyncIterator[Database]:
+    database = await Database.open(url)
+    await database.write(_two_carriers)
+    yield database
+    await database.close()
+
+
+def _two_carriers(connection: Connection) -> None:
+    for name in ("acme", "beta"):
+        assert carriers.insert_carrier(connection, Carrier(name=name), moment(0))
