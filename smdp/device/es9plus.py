@@ -17,7 +17,6 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from smdp.device.failure import Es9Error, es9_failure
-from smdp.device.reasons import explain
 
 PATH = "/gsma/rsp2/es9plus/"
 ADMIN_PROTOCOL = "gsma/rsp/v2.5.0"
@@ -218,13 +217,16 @@ def _raise_if_refused(answer: Mapping[str, Any], function: str, slug: str) -> No
         raise es9_failure("answer-member-missing", function=function, member="functionExecutionStatus")
     if status["status"].startswith("Executed"):
         return
-    subject, reason, message = (
-        str(_at(status, "statusCodeData", name) or "")[:200] for name in ("subjectCode", "reasonCode", "message")
-    )
-    said = explain("server-refused", function=function, eid="{eid}")
+    subject, reason, message = (_short(status, name) for name in ("subjectCode", "reasonCode", "message"))
     own = slug if _SLUG.fullmatch(slug) else "server-refused"
     code = f"{subject}/{reason}" if subject and reason else None
-    raise Es9Error(own, message or said.because, said.fix, code=code)
+    raise Es9Error(own, message or f"The server refused {function}.", "", code=code)
+
+
+def _short(status: Mapping[str, Any], name: str) -> str:
+    """Read a member of statusCodeData, at most 200 characters of it; nothing if it is no string."""
+    value = _at(status, "statusCodeData", name)
+    return value[:200] if isinstance(value, str) else ""
 
 
 def _at(value: object, *names: str) -> object:

@@ -30,7 +30,7 @@ class DownloadError(Exception):
 
 
 class Es9Error(DownloadError):
-    """The server could not be asked, its answer could not be used, or it refused (then with a `code`)."""
+    """The server could not be asked, its answer could not be used, or it refused: then with a `code` and no fix."""
 
     def __init__(self, reason: str, because: str, fix: str, *, code: str | None = None) -> None:
         transient = reason in _TRANSIENT

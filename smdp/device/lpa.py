@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from smdp.device.es9plus import AuthenticateClient, Es9Client, InitiateAuthentication
 from smdp.device.failure import DownloadError, Es9Error, failure
+from smdp.device.reasons import explain
 from smdp.model import Outcome, OutcomeStep
 from smdp.rsp import asn1, certs
 from smdp.rsp.bpp import hash_cc, hash_confirmation_code, segments
@@ -111,7 +112,7 @@ class Download:
                 refused=error.code,
                 reason=error.reason,
                 because=error.because,
-                fix=error.fix.replace("{eid}", self.lpa.euicc.eid),
+                fix=error.fix or explain("server-refused", eid=self.lpa.euicc.eid).fix,
                 session=self.transaction_id,
                 steps=self.steps,
             )

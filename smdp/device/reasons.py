@@ -62,8 +62,8 @@ REASONS: dict[str, Reason] = {
         "The package carries other metadata than the server announced.", "Freeze the metadata at AuthenticateClient."
     ),
     "package-malformed": Reason("The bound profile package cannot be cut up: {problem}.", _SERVER_BUG),
-    # refused by the server, which sent no reason of its own
-    "server-refused": Reason("The server refused {function}.", "Ask the carrier: smdp why {eid}"),
+    # the server's own refusals, which bring a sentence but no fix
+    "server-refused": Reason("The server refused.", "Ask the carrier: smdp why {eid}"),
 }
 """Everything a device can say of a failure that neither the eUICC nor the server said."""
 
