@@ -5,16 +5,21 @@
 
 import asyncio
 import contextlib
+import logging
+import os
+import secrets
+import signal
+import socket
 import ssl
+import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
-from smdp import log
+from smdp import banner, log
 from smdp.errors import StartError
 from smdp.http import listen
 from smdp.http.app import Parts, assemble, control_app, device_app
@@ -24,6 +29,8 @@ from smdp.settings import Settings
 
 _SHUTDOWN_SECONDS = 5.0
 _KEEPALIVE_SECONDS = 75.0
+_TOKEN_BYTES = 18
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Server:
@@ -57,7 +64,7 @@ class Server:
     @property
     def ca_pem(self) -> str:
         """What a client must trust to verify the server: one or more certificates."""
-        return "".join(self.parts.anchors_pem)
+        return self.parts.ca_pem
 
     # --- life in this loop
 
@@ -65,28 +72,29 @@ class Server:
         """Open the database, bind the ports, start serving."""
         async with contextlib.AsyncExitStack() as stack:
             settings = self.settings
-            self.parts = await stack.enter_async_context(assemble(settings, pki.resolve(settings.pki)))
-            sockets = [listen.bind(settings.host, settings.port, "devices")]
-            stack.callback(_close, sockets)
-            sockets.append(listen.bind(settings.host, settings.control_port, "control API"))
-            self.device_port, self.control_port = (group[0].getsockname()[1] for group in sockets)
+            devices = _bound(stack, settings.host, settings.port, "devices")
+            control = _bound(stack, settings.host, settings.control_port, "control API")
+            self.device_port, self.control_port = _port(devices), _port(control)
+            trust = pki.resolve(settings.pki)
+            self.parts = await stack.enter_async_context(assemble(settings, trust))
             self.parts.listening(self.device_port)
-            context = self._tls()
-            await _serve(stack, device_app(self.parts), sockets[0], context)
-            await _serve(stack, control_app(self.parts), sockets[1])
+            self.parts.token = control_token(settings)
+            await _serve(stack, device_app(self.parts), devices, self._tls())
+            await _serve(stack, control_app(self.parts), control)
             if settings.plain_port is not None:
-                sockets.append(listen.bind(settings.host, settings.plain_port, "devices, plain"))
-                self.plain_port = sockets[2][0].getsockname()[1]
-                await _serve(stack, device_app(self.parts), sockets[2])
+                plain = _bound(stack, settings.host, settings.plain_port, "devices, plain")
+                self.plain_port = _port(plain)
+                await _serve(stack, device_app(self.parts), plain)
             self._stack = stack.pop_all()
-        self.parts.ready = True
+        await self.parts.hosted.start()
+        self.parts.health.ready = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let running requests finish, then close everything."""
-        self.parts.ready = False
+        self.parts.health.ready = False
         await self._stack.aclose()
 
     def _tls(self) -> ssl.SSLContext:
@@ -132,10 +140,23 @@ class Server:
             self._thread.join()
 
 
+def _bound(stack: contextlib.AsyncExitStack, hosts: Sequence[str], port: int, what: str) -> list[socket.socket]:
+    """Bind, and close what was bound when the server ends, or when the rest of its start fails."""
+    sockets = listen.bind(hosts, port, what)
+    for one in sockets:
+        stack.callback(one.close)
+    return sockets
+
+
+def _port(sockets: Sequence[socket.socket]) -> int:
+    port: int = sockets[0].getsockname()[1]
+    return port
+
+
 async def _serve(
     stack: contextlib.AsyncExitStack,
     app: web.Application,
-    sockets: list[object],
+    sockets: Sequence[socket.socket],
     context: ssl.SSLContext | None = None,
 ) -> None:
     runner = web.AppRunner(
@@ -145,3 +166,48 @@ async def _serve(
     stack.push_async_callback(runner.cleanup)
     for listener in sockets:
         await web.SockSite(runner, listener, ssl_context=context).start()
+
+
+def control_token(settings: Settings) -> str | None:
+    """Return the token that the control API asks for: the one that is set, or a generated one where others get in.
+
+    A generated token is kept in the state folder, if there is one. Raises StartError if it can't be written.
+    """
+    if settings.control_token is not None or settings.control_open or _LOOPBACK.issuperset(settings.host):
+        return settings.control_token
+    path = settings.token_file
+    if path is None:
+        return secrets.token_urlsafe(_TOKEN_BYTES)
+    try:
+        if path.is_file() and (kept := path.read_text("ascii").strip()):
+            return kept
+        path.parent.mkdir(parents=True, exist_ok=True)
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+            file.write(token + "\n")
+    except (OSError, ValueError) as error:
+        because = f"The control token can't be kept in {path}: {error}."
+        raise StartError(f"{because} Make the folder writable, or set SMDP_CONTROL_TOKEN.") from None
+    return token
+
+
+# --- smdp serve
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C; running requests finish first. Raises StartError and SettingsError."""
+    log.set_up(settings.log_level, settings.log_format)
+    for warning in settings.warnings:
+        logging.getLogger("smdp").warning(warning)
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Server(settings) as server:
+        sys.stderr.write(banner.text(server) + "\n")
+        sys.stderr.flush()
+        await stop.wait()

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from smdp.carrier import journal, orders, sessions
 from smdp.carrier.scope import Scope
+from smdp.model import SessionOutcome
 from smdp.rsp.checks import Refusal
 from smdp.rsp.server import notify
 from smdp.rsp.server.notify import OtherSignedNotification, ProfileInstallationResult, Told
@@ -81,7 +82,7 @@ def _take_result(scope: Scope, session: Session, outcome: Outcome[None]) -> tupl
     applied = orders.apply(scope, outcome.change, by=by)
     if applied is None:
         return ()
-    ending = "failed" if outcome.happenings else "installed"
+    ending: SessionOutcome = "failed" if outcome.happenings else "installed"
     sessions.swap(scope, session.stage, outcome.session, outcome=ending, refusal=None)
     closed = Happening(type="session.closed", iccid=session.iccid, data={"step": _STEP, "outcome": ending})
     return (*orders.merge(outcome.happenings, applied), closed)

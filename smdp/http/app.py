@@ -11,7 +11,9 @@ from smdp.carrier.addresses import Addresses
 from smdp.carrier.download import Downloads
 from smdp.carrier.service import Service
 from smdp.clock import SystemClock
-from smdp.http import carriers, context, devices, es9plus, events, health, problems, profiles, sessions
+from smdp.http import carriers, context, devices, es9plus, events, health, problems, profiles, sessions, token
+from smdp.http.health import Health
+from smdp.http.hosting import Hosted
 from smdp.pki import make
 from smdp.pki.model import Pki
 from smdp.rsp.server.security import Credential, Identity, Security
@@ -27,8 +29,9 @@ class Parts:
     pki: Pki
     service: Service
     downloads: Downloads
-    hosted: devices.Hosted
-    health: health.Health = field(default_factory=health.Health)
+    hosted: Hosted
+    health: Health = field(default_factory=Health)
+    token: str | None = None
 
     def listening(self, device_port: int) -> None:
         """Tell everybody which port devices use, once it is bound."""
@@ -44,7 +47,8 @@ class Parts:
 def security_of(pki: Pki) -> Security:
     """Hand the protocol core what it needs of a PKI."""
     identities = {
-        ci: Identity(Credential(*identity.dpauth), Credential(*identity.dppb)) for ci, identity in pki.identities.items()
+        ci: Identity(Credential(*identity.dpauth), Credential(*identity.dppb))
+        for ci, identity in pki.identities.items()
     }
     return Security(cis=pki.cis, identities=identities)
 
@@ -56,7 +60,7 @@ async def assemble(settings: Settings, pki: Pki) -> AsyncIterator[Parts]:
     database.listen(log.events)
     addresses = Addresses(domain=settings.domain, address=settings.address)
     service = Service(database, SystemClock(), addresses=addresses, seed=settings.seed, journal=settings.journal)
-    hosted = devices.Hosted(service, pki, settings)
+    hosted = Hosted(service, pki, settings)
     try:
         await service.start()
         yield Parts(settings, pki, service, Downloads(service, security_of(pki)), hosted)
@@ -75,7 +79,10 @@ def device_app(parts: Parts) -> web.Application:
 
 def control_app(parts: Parts) -> web.Application:
     """Make the application of the control API: carriers, profiles, events, hosted devices, health."""
-    app = web.Application(client_max_size=problems.MAX_BODY, middlewares=[problems.middleware])
+    middlewares = [problems.middleware, token.middleware, context.middleware]
+    app = web.Application(client_max_size=problems.MAX_BODY, middlewares=middlewares)
+    if parts.token is not None:
+        app[token.TOKEN] = parts.token
     app[context.SERVICE] = parts.service
     app[devices.HOSTED] = parts.hosted
     app[health.HEALTH] = parts.health

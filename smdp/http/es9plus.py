@@ -15,6 +15,9 @@ PATH = "/gsma/rsp2/es9plus/{function}"
 ADMIN_PROTOCOL = "gsma/rsp/v2.5.0"
 """X-Admin-Protocol: the highest version of SGP.22 that this server speaks."""
 
+REASON_HEADER = "X-Smdp-Reason"
+"""Our slug for a refusal, beside the standard's code in the body; simulated devices read it, other LPAs ignore it."""
+
 DOWNLOADS = web.AppKey("downloads", Downloads)
 
 _HEADERS = {"X-Admin-Protocol": ADMIN_PROTOCOL, "Content-Type": "application/json"}
@@ -38,7 +41,8 @@ async def _handle(request: web.Request) -> web.Response:
         raise ProblemError(400, "not-json", because, f"POST a JSON object, as {function} takes it.") from None
     answer = await request.app[DOWNLOADS].call(function, document, body, host_of(request.host))
     if function != "handleNotification":
-        return web.Response(body=answer.body, headers=_HEADERS)
+        reason = {REASON_HEADER: answer.refusal.reason} if answer.refusal else {}
+        return web.Response(body=answer.body, headers=_HEADERS | reason)
     if answer.refusal is not None:
         raise ProblemError(400, answer.refusal.reason, answer.refusal.because, answer.refusal.fix)
     return web.Response(status=204, headers=_NO_BODY)

@@ -52,7 +52,7 @@ def _socket(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind(address)
         listener.listen(_BACKLOG)
-        listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        listener.setblocking(False)
     except OSError:
         listener.close()
         raise

@@ -131,6 +131,7 @@ CREATE TABLE devices (
     carrier TEXT NOT NULL,
     number BIGINT NOT NULL,                      -- order of creation
     description TEXT NOT NULL,                   -- JSON: model.Device
-    state BYTEA NOT NULL                         -- the eUICC and what the device remembers
+    state BYTEA NOT NULL,                        -- the eUICC and what the device remembers
+    waiting BOOLEAN NOT NULL                     -- whether notifications wait for their server
 );
 CREATE INDEX devices_by_carrier ON devices (carrier, number);

@@ -12,32 +12,34 @@ _DEVICE = msgspec.json.Decoder(Device)
 
 
 class StoredDevice(NamedTuple):
-    """A device's row; `number` is its place in the list."""
+    """A device's row; `number` is its place in the list, `waiting` whether it has notifications to send."""
 
     number: int
     device: Device
     state: bytes
+    waiting: bool
 
 
-def insert(connection: Connection, device: Device, state: bytes) -> bool:
+def insert(connection: Connection, device: Device, state: bytes, *, waiting: bool) -> bool:
     """Keep a new device; False if there is one with this EID."""
-    values = {"eid": device.eid, "carrier": device.carrier, "description": _json(device).decode(), "state": state}
     return (
         connection.execute(
-            "INSERT INTO devices (eid, carrier, number, description, state) VALUES (:eid, :carrier, "
-            "(SELECT coalesce(max(number), 0) + 1 FROM devices), :description, :state) ON CONFLICT DO NOTHING",
-            values,
+            "INSERT INTO devices (eid, carrier, number, description, state, waiting) VALUES (:eid, :carrier, "
+            "(SELECT coalesce(max(number), 0) + 1 FROM devices), :description, :state, :waiting) "
+            "ON CONFLICT DO NOTHING",
+            _values(device, state, waiting),
         ).rowcount
         == 1
     )
 
 
-def update(connection: Connection, device: Device, state: bytes) -> bool:
+def update(connection: Connection, device: Device, state: bytes, *, waiting: bool) -> bool:
     """Replace a device's description and state; False if there is none."""
-    values = {"eid": device.eid, "carrier": device.carrier, "description": _json(device).decode(), "state": state}
     return (
         connection.execute(
-            "UPDATE devices SET carrier = :carrier, description = :description, state = :state WHERE eid = :eid", values
+            "UPDATE devices SET carrier = :carrier, description = :description, state = :state, waiting = :waiting "
+            "WHERE eid = :eid",
+            _values(device, state, waiting),
         ).rowcount
         == 1
     )
@@ -68,5 +70,12 @@ def delete(connection: Connection, eid: str) -> bool:
     return connection.execute("DELETE FROM devices WHERE eid = :eid", {"eid": eid}).rowcount == 1
 
 
+def _values(device: Device, state: bytes, waiting: bool) -> dict[str, Any]:  # noqa: FBT001 - a column
+    description = _json(device).decode()
+    return {
+        "eid": device.eid, "carrier": device.carrier, "description": description, "state": state, "waiting": waiting,
+    }  # fmt: skip
+
+
 def _stored(row: Row) -> StoredDevice:
-    return StoredDevice(row["number"], _DEVICE.decode(row["description"]), row["state"])
+    return StoredDevice(row["number"], _DEVICE.decode(row["description"]), row["state"], bool(row["waiting"]))
