@@ -103,8 +103,7 @@ class Download:
         try:
             metadata = await self._steps()
         except DownloadError as error:
-            if self.steps and not self.steps[-1].ok:
-                self.steps[-1].text = error.because
+            self.steps[-1].text = error.because
             await self._cancel(error.cancel)
             await self.lpa.save()
             return Outcome(
@@ -192,19 +191,20 @@ class Download:
 
     async def _fetch(self, prepared: bytes) -> bytes:
         """Fetch the package; the same request again where its answer was lost (architecture.md §3)."""
-        for left in reversed(range(TRIES)):
+        tries = 0
+        while True:
+            tries += 1
             self._begin("getBoundProfilePackage")
             try:
                 transaction_id = self.transaction_id or ""
                 package = await self.lpa.client.get_bound_profile_package(self.order.address, transaction_id, prepared)
             except Es9Error as error:
-                if not (error.transient and left):
+                if not error.transient or tries == TRIES:
                     raise
                 self.steps[-1].text = error.because
             else:
                 self._done(f"{len(package)} bytes")
                 return package
-        raise AssertionError("the last try returns or raises")
 
     def _load(self, package: bytes, announced: bytes) -> None:
         """Load the package segment by segment; its metadata must be those that were announced (SGP.22 §3.1.3.3)."""

@@ -8,12 +8,13 @@ from aiohttp import web
 
 from smdp.clock import VirtualClock
 from smdp.device.device import Device, address_of
+from smdp.device.examine import msisdn_of
 from smdp.device.failure import DownloadError
 from smdp.rsp.crypto import Stream
 from tests.fake_es9 import text
 from tests.fake_smdp import ICCID, OWNER, metadata, notified, rules
 from tests.independent import encode, hash_cc, parse
-from tests.minted import NOW, issue, pki
+from tests.minted import EID, NOW, issue, pki
 
 REFUSED = {
     "header": {
@@ -122,6 +123,13 @@ async def test_after_a_refusal_the_session_is_cancelled(device, server):
     assert device.euicc.session is None
 
 
+async def test_a_cancellation_that_fails_changes_nothing(device, server):
+    server.replies |= {"authenticateClient": [REFUSED], "cancelSession": [web.Response(status=500)]}
+    outcome = await device.refresh(server.url)
+    assert outcome.refused == "8.1.1/3.8"
+    assert (outcome.steps[-1].name, outcome.steps[-1].ok) == ("cancelSession", False)
+
+
 async def test_before_the_card_knows_the_transaction_nothing_is_cancelled(device, server):
     server.replies["initiateAuthentication"] = [REFUSED]
     await device.refresh(server.url)
@@ -159,8 +167,10 @@ async def test_metadata_that_changed_on_the_way(device, server):
     assert server.cancelled == [4]
 
 
-async def test_a_package_that_cannot_be_cut(device, server):
-    body = {"boundProfilePackage": "vzYDoAEA", "header": {"functionExecutionStatus": {"status": "Executed-Success"}}}
+@pytest.mark.parametrize("package", ["A000", "30", "BF2300"])
+async def test_a_package_that_cannot_be_cut(device, server, package):
+    package = text(encode("BF36", bytes.fromhex(package)))
+    body = {"boundProfilePackage": package, "header": {"functionExecutionStatus": {"status": "Executed-Success"}}}
     server.replies["getBoundProfilePackage"] = [body]
     outcome = await device.refresh(server.url)
     assert outcome.reason == "package-malformed"
@@ -304,6 +314,18 @@ async def test_profiles_are_disabled_and_deleted_and_the_server_hears_of_it(devi
     assert device.describe().esims == []
 
 
+async def test_a_locked_profile_cannot_be_deleted(device, server):
+    server.profile = metadata(notified(), OWNER, rules(0x40, 6))
+    await device.refresh(server.url)
+    outcome = await device.delete(ICCID)
+    assert (outcome.ok, outcome.reason) == (False, "profile-locked")
+    assert len(device.describe().esims) == 1
+
+
+def test_a_package_that_cannot_be_read_has_no_number():
+    assert msisdn_of(b"\xa0") is None
+
+
 @pytest.mark.parametrize("iccid", ["8900101000000000027", "no digits"])
 async def test_a_profile_that_is_not_there(device, iccid):
     for change in (device.enable, device.disable, device.delete):
@@ -388,3 +410,4 @@ def test_notices_are_bounded(device):
 def test_a_device_shows_no_secrets(device):
     assert "scalar" not in repr(device.state)
     assert "euicc=Euicc(…)" in repr(device.state)
+    assert repr(device) == f"<Device {EID} iPhone17,1 26.1>"

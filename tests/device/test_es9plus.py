@@ -175,6 +175,10 @@ async def test_a_certificate_for_another_name(server, tls):
         await client.close()
 
 
+async def test_other_names_are_the_systems_business(server, client):
+    assert (await reason_of(client, f"localhost:{server.port}")).reason == "tls-untrusted"
+
+
 async def test_the_hook_says_where_names_lead(server, tls):
     asked = []
 

@@ -38,16 +38,14 @@ class Load:
 
     @property
     def session(self) -> Session:
-        """The session. Raises Malformed if there is none."""
-        if self.euicc.session is None:
-            raise Malformed("there is no session")
+        """The session."""
+        assert self.euicc.session is not None  # noqa: S101 - LB#1
         return self.euicc.session
 
     @property
     def loading(self) -> Loading:
-        """How far the package came before this segment. Raises Malformed if it did not begin."""
-        if self.session.loading is None:
-            raise Malformed("no package is being loaded")
+        """How far the package came before this segment."""
+        assert self.session.loading is not None  # noqa: S101 - LB#1
         return self.session.loading
 
     @property
@@ -142,9 +140,8 @@ class Load:
 
     @property
     def found(self) -> Findings:
-        """What the package is made of; it is examined once. Raises Malformed before it is there."""
-        if self.findings is None:
-            raise Malformed("the package is not complete")
+        """What the package is made of; it is examined once, when it is complete."""
+        assert self.findings is not None  # noqa: S101 - set before these checks
         return self.findings
 
     def details(self) -> dict[str, object]:

@@ -14,7 +14,7 @@ from smdp.rsp.euicc.commands import Answer, World, code_of, refused, result
 from smdp.rsp.euicc.metadata import DELETE, DISABLE, ENABLE, OPERATIONAL, PPR1, PPR2, TEST, read_metadata
 from smdp.rsp.euicc.notifications import notify
 from smdp.rsp.euicc.state import Euicc, InstalledProfile, bits_of
-from smdp.rsp.tlv import Malformed, items, only, tlv
+from smdp.rsp.tlv import items, only, tlv
 
 MAX_NICKNAME = 64
 _DEFAULT_TAGS = (0x5A, 0x4F, 0x9F70, 0x90, 0x91, 0x92, 0x93, 0x94, 0x95)
@@ -80,9 +80,8 @@ class Change:
 
     @property
     def found(self) -> InstalledProfile:
-        """The profile that was named. Raises Malformed if there is none."""
-        if self.profile is None:
-            raise Malformed("there is no such profile")
+        """The profile that was named."""
+        assert self.profile is not None  # noqa: S101 - EN#1, DI#1, DE#1
         return self.profile
 
     def details(self) -> dict[str, object]:

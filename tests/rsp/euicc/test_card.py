@@ -58,6 +58,7 @@ def test_nothing_secret_is_shown(card):
     euicc = card.euicc
     shown = repr([euicc, euicc.credentials, euicc.profiles, euicc.session, euicc.session.loading, euicc.one_time_keys])
     assert shown.count("(…)") == 6
+    assert euicc.credentials[0].__rich_repr__() == []
     for secret in (euicc.credentials[0].scalar, euicc.session.one_time_key.scalar, euicc.profiles[0].upp[:16]):
         assert repr(secret)[2:-1] not in shown
         assert secret.hex() not in shown

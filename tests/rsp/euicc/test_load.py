@@ -196,6 +196,16 @@ def test_a_tlv_that_is_cut_off(card):
 
 
 @pytest.mark.check("LB#2")
+def test_a_tlv_that_reaches_beyond_its_section(card):
+    segments = cut(card.prepare().package())
+    for segment in segments[:2]:
+        card.ask(segment)
+    card.ask(bytes([0xA1, len(segments[3]) - 1]))
+    answer = card.send(segments[3])
+    judged(card, "LB#2", Step.STORE_METADATA, Reason.SCP03T_STRUCTURE_ERROR, answer)
+
+
+@pytest.mark.check("LB#2")
 def test_an_empty_section(card):
     first, configure, _, *rest = parse(card.prepare().package()).nodes
     package = encode("BF36", first.raw, configure.raw, encode("A1"), *(node.raw for node in rest))

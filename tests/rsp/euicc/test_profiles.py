@@ -185,6 +185,13 @@ def test_a_reset_deletes_only_what_was_asked_for(card):
     assert (len(card.euicc.profiles), card.euicc.default_dp_address) == (1, "")
 
 
+def test_a_reset_may_leave_the_address(card):
+    card.install()
+    card.euicc.default_dp_address = ADDRESS
+    card.ask(reset("0780"))
+    assert (card.euicc.profiles, card.euicc.default_dp_address) == ([], ADDRESS)
+
+
 @pytest.mark.check("MR#1")
 def test_a_reset_of_an_empty_card(card):
     assert code(card.refuses("MR#1", reset("05E0"))) == 1
