@@ -19,9 +19,9 @@ from typing import Self
 
 from aiohttp import web
 
-from smdp import banner, log
+from smdp import log
 from smdp.errors import StartError
-from smdp.http import listen
+from smdp.http import banner, listen
 from smdp.http.app import Parts, assemble, control_app, device_app
 from smdp.pki import load as pki
 from smdp.pki import tls
@@ -208,6 +208,6 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with Server(settings) as server:
-        sys.stderr.write(banner.text(server) + "\n")
+        sys.stderr.write(banner.text(server.parts, server.device_port, server.control_port, server.plain_port) + "\n")
         sys.stderr.flush()
         await stop.wait()

@@ -243,11 +243,11 @@ def _conclude(
     call: _Call,
     session: Session,
     outcome: Outcome[Any],
-    first: tuple[Happening, ...] = (),
+    then: tuple[Happening, ...] = (),
 ) -> Answer:
     """Move the session, apply the change, keep the message, tell. Raises _LostError if the session moved meanwhile."""
     answer = _answer(outcome)
-    told = (*first, *outcome.happenings)
+    told = (*outcome.happenings, *then)
     if outcome.session is not None:
         moved = sessions.swap(
             scope,
