@@ -207,7 +207,9 @@ def _print_outcome(eid: str, outcome: Outcome) -> None:
     output.say(f"{eid}  {output.mark(outcome.ok)} " + (f"installed {outcome.installed}" if outcome.ok else "refused"))
     if not outcome.ok:
         code = " ".join(part for part in (outcome.refused, outcome.reason) if part)
-        output.facts([("code", code or None), ("because", outcome.because or None), ("fix", outcome.fix)])
+        output.facts(
+            [("code", code or None), ("because", output.wrapped(outcome.because, 11) or None), ("fix", outcome.fix)]
+        )
 
 
 def _changed(device: Device, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from smdp.errors import UsageError
 from smdp.model import Event
 
 _TAIL = 4
+_SENTENCES = ("because", "fix")
 
 
 def events(
@@ -20,7 +21,7 @@ def events(
     after: int | None = None,
     json: Json = False,
 ) -> None:
-    """Print what happened, oldest first; with --json one object per line.
+    """Print what happened, oldest first; with --json one object per line, with the sentences that explain it.
 
     Args:
         follow: Go on with what happens, until Ctrl-C.
@@ -44,5 +45,5 @@ def line_of(event: Event) -> str:
     """Write an event as the server's log does: time, type, and the ends of the long numbers."""
     names = {"eid": event.eid, "iccid": event.iccid, "session": event.session}
     parts = [f"{name}=…{value[-_TAIL:]}" for name, value in names.items() if value]
-    parts += [f"{name}={value}" for name, value in event.data.items() if value is not None]
+    parts += [f"{name}={value}" for name, value in event.data.items() if name not in _SENTENCES]
     return f"{event.at:%H:%M:%S} {event.type:<20} {' '.join(parts)}".rstrip()

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -15,6 +16,9 @@ from smdp.model import Profile
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
 Duration = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """A duration's text; -48h is told to be none, rather than taken for a flag."""
+
+WIDTH = 80
+"""Columns that people have at least."""
 
 _SESSION_DIGITS = 8
 _GREEN, _RED, _DIM, _PLAIN = "\033[32m", "\033[31m", "\033[2m", "\033[0m"
@@ -69,6 +73,12 @@ def consumed(profile: Profile) -> str:
         return "no"
     session = f" in session {profile.consumed_by[:_SESSION_DIGITS]}…" if profile.consumed_by else ""
     return f"{when(profile.consumed_at)}{session}"
+
+
+def wrapped(sentence: str, indent: int = 0) -> str:
+    """Break a sentence into lines of at most 80 columns, those after the first indented."""
+    room = WIDTH - indent
+    return ("\n" + " " * indent).join(textwrap.wrap(sentence, room, break_long_words=False, break_on_hyphens=False))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

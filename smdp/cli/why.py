@@ -22,7 +22,7 @@ def why(eid: str, /, *, json: Json = False) -> int:
         output.emit(report)
     else:
         _print(report)
-    return 0 if report.next or any(profile.activation.state == "active" for profile in report.profiles) else 1
+    return 0 if report.next or any(_works(profile) for profile in report.profiles) else 1
 
 
 def _print(report: EidReport) -> None:
@@ -34,7 +34,7 @@ def _print(report: EidReport) -> None:
         output.say(f"    and {len(report.profiles) - 1} more: smdp profile list --eid {report.eid}")
     output.say()
     if report.because:
-        output.say(report.because)
+        output.say(output.wrapped(report.because))
     if report.nearest is not None:
         output.say("Nearest EID with an order:")
         output.say(f"  {report.nearest.eid}  ICCID {report.nearest.iccid}")
@@ -44,6 +44,10 @@ def _print(report: EidReport) -> None:
     if report.fix:
         output.say(f"Fix: {report.fix}")
     output.say(f"Last seen: {output.when(report.last_seen)}")
+
+
+def _works(profile: Profile) -> bool:
+    return profile.state == "installed" and profile.runtime != "deleted" and profile.activation.state == "active"
 
 
 def _about(report: EidReport) -> Profile | None:
@@ -81,7 +85,7 @@ def _installed(profile: Profile) -> Line:
         return False, "installed", f"the order has ended: {profile.state}"
     if profile.state != "installed":
         return None, "installed", ""
-    runtime = f", {profile.runtime} since" if profile.runtime else ""
+    runtime = f"; now {profile.runtime}" if profile.runtime else ""
     return profile.runtime != "deleted", "installed", f"reported by the device{runtime}"
 
 

@@ -56,7 +56,7 @@ def tell(client: Client, narrate: Narrate) -> Facts:
 
     outcome = client.refresh(device.eid, profile.esim_server_url)
     _check(outcome.ok and outcome.installed == profile.iccid, f"the refresh ended otherwise: {outcome}")
-    narrate("refreshed", "the device asked, as iOS does on RefreshCellularPlans,")
+    narrate("refreshed", "the device asked, as iOS does on RefreshCellularPlans")
     narrate("", profile.esim_server_url)
     client.wait("activation.active", eid=device.eid, iccid=profile.iccid, after=0, within=_ACTIVE_WITHIN)
     session = _session(client, outcome, "installed")
