@@ -147,8 +147,8 @@ def nearest(scope: Scope, eid: str) -> Nearest | None:
 def distance(one: str, other: str) -> int:
     """Count the mistakes between two numbers: a digit changed, left out, added, or swapped with its neighbour.
 
-    What both begin and end with is left out first; where what is left is long they are not alike, and it is the longer
-    one's length.
+    What both begin and end with is left out first. Where what is left is long, only a digit that was left out and made
+    up for at the end (or the other way round) is looked for; else they are not alike, and it is the longer one's length.
     """
     start = 0
     while start < min(len(one), len(other)) and one[start] == other[start]:
@@ -158,8 +158,9 @@ def distance(one: str, other: str) -> int:
     while end < min(len(one), len(other)) and one[-1 - end] == other[-1 - end]:
         end += 1
     one, other = one[: len(one) - end], other[: len(other) - end]
-    if max(len(one), len(other)) > _LONGEST_MIDDLE:
-        return max(len(one), len(other))
+    longest = max(len(one), len(other))
+    if longest > _LONGEST_MIDDLE:
+        return 2 if one[1:] == other[:-1] or one[:-1] == other[1:] else longest
     return _mistakes(one, other)
 
 

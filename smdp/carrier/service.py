@@ -319,6 +319,10 @@ class Service:
 
     # --- what is due
 
+    def clock_moved(self) -> None:
+        """Look again for what is due: the clock says something else than it did."""
+        self._timer.wake()
+
     async def _do_due(self) -> float | None:
         """Do all that is due now, and return the seconds until something is due again."""
         while True:
