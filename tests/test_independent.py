@@ -1,4 +1,4 @@
-"""The second opinion is one: it agrees with a foreign server's trace, with itself, and with the product on both ways."""
+"""The second opinion is one: it agrees with a foreign server's trace, with itself, and with the product both ways."""
 
 import pytest
 from cryptography.exceptions import InvalidSignature
