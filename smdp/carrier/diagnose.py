@@ -147,8 +147,8 @@ def nearest(scope: Scope, eid: str) -> Nearest | None:
 def distance(one: str, other: str) -> int:
     """Count the mistakes between two numbers: a digit changed, left out, added, or swapped with its neighbour.
 
-    What both begin and end with is left out first. Where what is left is long, only a digit that was left out and made
-    up for at the end (or the other way round) is looked for; else they are not alike, and it is the longer one's length.
+    What both begin and end with is left out first. Where what is left is long, only a digit left out and made up for at
+    the end, or the other way round, is looked for; else they are not alike, and it is the longer one's length.
     """
     start = 0
     while start < min(len(one), len(other)) and one[start] == other[start]:
