@@ -2,11 +2,15 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
+import msgspec
 import pytest
 
+from smdp import upp
 from smdp.client import Client
 
 WORDS = ["issued", "refreshed", "downloaded", "installed", "active", "refused"]
@@ -31,7 +35,10 @@ def test_its_claims_hold_when_looked_at_from_outside(process, tmp_path, database
         line = demo.stdout.readline()
         assert line, demo.stderr.read()
         facts = json.loads(line)
-        check(Client(facts["control_url"], carrier=facts["carrier"]), facts)
+        client = Client(facts["control_url"], carrier=facts["carrier"])
+        check(client, facts)
+        if database:
+            check_rows(tmp_path / "demo.db", client.profile(facts["iccid"], credentials=True), facts)
         url = ["--url", facts["control_url"], "--carrier", facts["carrier"]]
         assert process("why", facts["eid"], *url).code == 0
         assert process("profile", "wait", facts["iccid"], "active", "--within", "1", *url).code == 0
@@ -54,6 +61,21 @@ def check(client, facts):
     refused = client.session(facts["refused_session"])
     assert (refused.refusal.code, refused.refusal.reason) == (facts["refused"], facts["reason"])
     assert [esim.iccid for esim in client.device(facts["eid"]).esims] == [facts["iccid"]]
+
+
+def check_rows(path, profile, facts):
+    """Look past the API: the consumed row, the verified notification, the key in the package that the eUICC opened."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        rows = database.execute("SELECT iccid, eid, state, consumed_by, activation_state FROM profiles").fetchall()
+        assert rows == [(facts["iccid"], facts["eid"], "installed", facts["session"], "active")]
+        results = database.execute(
+            "SELECT verified, iccid, transaction_id FROM notifications WHERE kind = 'profile-installation-result'"
+        ).fetchall()
+        assert results == [(1, facts["iccid"], facts["session"])]
+        ((state,),) = database.execute("SELECT state FROM devices").fetchall()
+    (held,) = msgspec.msgpack.decode(state)["euicc"]["profiles"]
+    (aka,) = {(aka.key.hex(), aka.opc.hex()) for aka in upp.read(held["upp"]).aka}
+    assert aka == (profile.credentials.ki.lower(), profile.credentials.opc.lower())
 
 
 def test_the_demo_can_be_told_again_on_a_database_that_is_kept(process):
