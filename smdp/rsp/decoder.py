@@ -6,6 +6,7 @@ read keeps its received bytes, since signatures are over those. Members that the
 are extensible. Members that it knows must come once, in order.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -137,15 +138,15 @@ class _Member(NamedTuple):
     absent: Decoded
 
 
-class _Reader:
+class _Reader(ABC):
     """Reads values of one type: the tags that it may begin with, and the way from bytes to `Decoded`."""
 
     __slots__ = ("tags",)
     tags: frozenset[int]
 
+    @abstractmethod
     def read(self, data: bytes, start: int, at: int, end: int) -> Decoded:
         """Read the value whose tag is at `start` and whose content is from `at` to `end`."""
-        raise NotImplementedError
 
 
 class _Primitive(_Reader):

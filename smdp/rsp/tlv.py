@@ -1,7 +1,8 @@
 """BER-TLV: the strict gate in front of every decode, and the builder behind every package (X.690 §8.1, DER lengths).
 
-asn1crypto accepts indefinite and non-minimal lengths and recurses without bound; a signature is checked over received
-bytes. So nothing is decoded before `gate` has walked it, and everything sent is built with `tlv`.
+A signature is checked over received bytes, so there must be one way to write them: lengths are definite and minimal,
+nothing trails. `rsp.decoder` reads with `head_at`, `gate` walks what has no schema, and everything sent is built with
+`tlv`.
 """
 
 from collections.abc import Iterator
