@@ -23,12 +23,11 @@ from smdp import log
 from smdp.errors import StartError
 from smdp.http import banner, listen
 from smdp.http.app import Parts, assemble, control_app, device_app
+from smdp.http.protocol import Runner
 from smdp.pki import load as pki
 from smdp.pki import tls
 from smdp.settings import Settings
 
-_SHUTDOWN_SECONDS = 5.0
-_KEEPALIVE_SECONDS = 75.0
 _TOKEN_BYTES = 18
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -159,9 +158,7 @@ async def _serve(
     sockets: Sequence[socket.socket],
     context: ssl.SSLContext | None = None,
 ) -> None:
-    runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, keepalive_timeout=_KEEPALIVE_SECONDS
-    )
+    runner = Runner(app)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     for listener in sockets:

@@ -13,7 +13,7 @@ from smdp.model import Activation, ActivationState, Plan
 from smdp.rsp.server.session import Happening
 from smdp.storage import Row
 from smdp.storage.connection import micros, moment
-from smdp.storage.queries import profiles
+from smdp.storage.queries import carriers, profiles
 
 Start = Literal["installed", "enabled", "attached", "manual"]
 
@@ -32,12 +32,29 @@ def start(scope: Scope, row: Row, plan: Plan, by: Start) -> tuple[Happening, ...
     """Start the activation if it is inactive, and this is what the plan's rule waits for."""
     if plan.activation.on != by or row["activation_state"] != "inactive":
         return ()
+    if not plans.install_delay(plan) and not plans.delay(plan):
+        return _at_once(scope, row, plan)
     due = micros(scope.now + plans.install_delay(plan))
     values = {"activation_due_at": due}
     if profiles.move_activation(scope.connection, scope.name, row["iccid"], ("inactive",), values) is None:
         return ()
     scope.wake()
     return step(scope, row["iccid"], plan)
+
+
+def _at_once(scope: Scope, row: Row, plan: Plan) -> tuple[Happening, ...]:
+    """Take both steps together where the plan delays neither: nothing is left for the timer."""
+    final = _final(plan) | {"activation_since": micros(scope.now)}
+    changed = profiles.move_activation(scope.connection, scope.name, row["iccid"], ("inactive",), final)
+    if changed is None:
+        return ()
+    pending = Happening(type="activation.pending", iccid=row["iccid"], data={"eid": row["eid"]})
+    return pending, _happening(changed)
+
+
+def _final(plan: Plan) -> dict[str, object]:
+    state = "active" if plan.activation.fail is None else "failed"
+    return {"activation_state": state, "activation_reason": plan.activation.fail, "activation_due_at": None}
 
 
 def step(scope: Scope, iccid: str, plan: Plan) -> tuple[Happening, ...]:
@@ -52,13 +69,7 @@ def step(scope: Scope, iccid: str, plan: Plan) -> tuple[Happening, ...]:
     row = profiles.move_activation(scope.connection, scope.name, iccid, ("inactive",), pending, due_by=now)
     if row is not None:
         happenings.append(_happening(row))
-    state = "active" if plan.activation.fail is None else "failed"
-    final = {
-        "activation_state": state,
-        "activation_reason": plan.activation.fail,
-        "activation_since": now,
-        "activation_due_at": None,
-    }
+    final = _final(plan) | {"activation_since": now}
     row = profiles.move_activation(scope.connection, scope.name, iccid, ("pending",), final, due_by=now)
     if row is not None:
         happenings.append(_happening(row))
@@ -69,8 +80,7 @@ def due(scope: Scope) -> tuple[Happening, ...]:
     """Take all steps of the carrier that are due."""
     happenings: tuple[Happening, ...] = ()
     for row in profiles.due_activations(scope.connection, scope.name, micros(scope.now)):
-        plan = plans.find(scope.connection, scope.name, row["plan"])
-        happenings += step(scope, row["iccid"], plan)
+        happenings += step(scope, row["iccid"], carriers.read_plan(row["plan_settings"]))
     return happenings
 
 

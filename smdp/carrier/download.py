@@ -25,7 +25,10 @@ from smdp.rsp.server.session import Happening, Outcome, Policy, Session, Stage
 from smdp.rsp.wire import Request
 from smdp.storage import Connection, Row
 from smdp.storage.connection import micros
+from smdp.storage.queries import carriers
 from smdp.storage.queries import sessions as queries
+
+_MAX_RULES = 1024
 
 
 class Answer(NamedTuple):
@@ -65,7 +68,10 @@ class Downloads:
     def __init__(self, service: Service, security: Security) -> None:
         self._service, self._security = service, security
         self._database = service.database
+        self._known: dict[tuple[str, str, int], tuple[Carrier, Policy]] = {}
         self._functions = {
+            "initiateAuthentication": self._initiate_authentication,
+            "handleNotification": self._handle_notification,
             "authenticateClient": self._authenticate_client,
             "getBoundProfilePackage": self._get_bound_profile_package,
             "cancelSession": self._cancel_session,
@@ -77,29 +83,39 @@ class Downloads:
         request = wire.read(function, document)
         if isinstance(request, Refusal):
             return _failure(request)
-        carrier = await self._service.carrier_for(host)
-        if carrier is None:
-            return _failure(_nobody(function, host))
-        call = _Call(carrier, self._policy(carrier, host), request, body, began)
-        if function == "initiateAuthentication":
-            return await self._database.write(self._open, call)
-        if function == "handleNotification":
-            return await self._notified(call)
+        transaction_id = _hex(request.members.get("transactionId", b""))
         while True:
+            found = self._service.look_up(host, transaction_id, function)
+            if found is None:
+                return _failure(_nobody(function, host))
+            carrier, policy = self._rules(found["settings"], host)
+            call = _Call(carrier, policy, request, body, began)
             try:
-                return await self._step(call)
+                return await self._functions[function](call, found)
             except _LostError:
                 continue
 
-    def _policy(self, carrier: Carrier, host: str) -> Policy:
-        limits = carrier.limits
-        return Policy(
-            hosts=self._service.addresses.hosts(carrier) | {host},
-            no_order_code=code(carrier.no_order_code),
-            download_attempts=limits.download_attempts,
-            confirmation_code_attempts=limits.confirmation_code_attempts,
-            session_minutes=limits.session_minutes,
-        )
+    def _rules(self, settings: str, host: str) -> tuple[Carrier, Policy]:
+        """Return the carrier and the rules that hold for a client that used this name; the same for call after call."""
+        key = settings, host, self._service.addresses.port
+        known = self._known.get(key)
+        if known is None:
+            carrier = carriers.read_carrier(settings)
+            limits = carrier.limits
+            policy = Policy(
+                hosts=self._service.addresses.hosts(carrier) | {host},
+                no_order_code=code(carrier.no_order_code),
+                download_attempts=limits.download_attempts,
+                confirmation_code_attempts=limits.confirmation_code_attempts,
+                session_minutes=limits.session_minutes,
+            )
+            if len(self._known) >= _MAX_RULES:
+                self._known.clear()
+            known = self._known[key] = carrier, policy
+        return known
+
+    async def _initiate_authentication(self, call: _Call, _found: Row) -> Answer:
+        return await self._database.write(self._open, call)
 
     def _open(self, connection: Connection, call: _Call) -> Answer:
         """InitiateAuthentication: one transaction, since it needs nothing but entropy and leaves a row."""
@@ -117,27 +133,30 @@ class Downloads:
 
     # --- the steps of an open session
 
-    async def _step(self, call: _Call) -> Answer:
-        session, stored = await self._database.read(self._find, call)
-        if session is not None and stored is not None and _repeats(call, session, stored):
-            return Answer(bytes(stored["response"]))
-        return await self._functions[call.function](call, session, stored)
-
-    async def _authenticate_client(self, call: _Call, session: Session | None, _stored: Row | None) -> Answer:
+    async def _authenticate_client(self, call: _Call, found: Row) -> Answer:
+        session = _session(found)
+        if _repeats(call, session, found):
+            return Answer(found["response"])
         who = authenticate.verify(call.request, session, self._security, call.policy, self._service.clock.now())
         if isinstance(who, Outcome):
             return await self._settled(call, session, who)
         return await self._database.write(self._select, call, cast("Session", session), who)
 
-    async def _get_bound_profile_package(self, call: _Call, session: Session | None, stored: Row | None) -> Answer:
+    async def _get_bound_profile_package(self, call: _Call, found: Row) -> Answer:
+        session = _session(found)
+        if _repeats(call, session, found):
+            return Answer(found["response"])
         prepared = bind.verify(call.request, session, self._security, call.policy, self._service.clock.now())
         if isinstance(prepared, Outcome):
             return await self._settled(call, session, prepared)
-        if prepared.again and stored is not None:
-            return Answer(bytes(stored["response"]))
+        if prepared.again:
+            return Answer(found["response"])
         return await self._database.write(self._bind, call, cast("Session", session), prepared)
 
-    async def _cancel_session(self, call: _Call, session: Session | None, _stored: Row | None) -> Answer:
+    async def _cancel_session(self, call: _Call, found: Row) -> Answer:
+        session = _session(found)
+        if _repeats(call, session, found):
+            return Answer(found["response"])
         outcome = cancel.cancel(call.request, session, self._security, call.policy, self._service.clock.now())
         return await self._settled(call, session, outcome)
 
@@ -146,13 +165,6 @@ class Downloads:
         if session is None:
             return _answer(outcome)
         return await self._database.write(self._settle, call, session, outcome)
-
-    def _find(self, connection: Connection, call: _Call) -> tuple[Session | None, Row | None]:
-        name, transaction_id = call.carrier.name, call.request["transactionId"]
-        session = sessions.find(connection, name, transaction_id)
-        if session is None:
-            return None, None
-        return session, queries.message(connection, name, _hex(transaction_id), call.function)
 
     def _select(
         self,
@@ -200,7 +212,7 @@ class Downloads:
 
     # --- notifications
 
-    async def _notified(self, call: _Call) -> Answer:
+    async def _handle_notification(self, call: _Call, _found: Row) -> Answer:
         raw: bytes = call.request["pendingNotification"]
         await self._database.write(self._take, call, raw)
         return Answer(b"")
@@ -208,14 +220,11 @@ class Downloads:
     def _take(self, connection: Connection, call: _Call, raw: bytes) -> None:
         """Keep a notification, and do what it says if it is new and verifies."""
         scope = self._service.scope(connection, call.carrier)
-        digest = sha256(raw).digest()
-        if queries.notification(connection, scope.name, digest) is not None:
-            return
         judged = notifications.judge(scope, raw, self._security)
         fresh = queries.insert_notification(
             connection,
             scope.name,
-            digest,
+            sha256(raw).digest(),
             raw=raw,
             at=micros(scope.now),
             kind=judged.kind,
@@ -306,11 +315,16 @@ def _keep(scope: Scope, call: _Call, session: Session, answer: Answer) -> None:
     )
 
 
-def _repeats(call: _Call, session: Session, stored: Row) -> bool:
+def _session(found: Row) -> Session | None:
+    content = found["content"]
+    return None if content is None else sessions.read(content)
+
+
+def _repeats(call: _Call, session: Session | None, found: Row) -> bool:
     """Say whether this is the same call again, and nothing came after it that ended the session."""
-    if stored["digest"] != call.request.digest:
+    if session is None or found["digest"] != call.request.digest:
         return False
-    ended_by_this = stored["refusal"] is not None or call.function == "cancelSession"
+    ended_by_this = found["refusal"] is not None or call.function == "cancelSession"
     return session.stage is not Stage.CLOSED or ended_by_this
 
 

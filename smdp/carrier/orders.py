@@ -7,7 +7,7 @@ for the caller to append with its own.
 from datetime import datetime
 from typing import Any
 
-from smdp.carrier import activation, content, plans
+from smdp.carrier import activation, content
 from smdp.carrier.scope import Scope
 from smdp.model import Carrier, Plan
 from smdp.rsp.crypto import Entropy
@@ -15,7 +15,7 @@ from smdp.rsp.server.session import Change, Happening, Order, Package
 from smdp.rsp.states import CONSUMED_BY_ENTERING, Reuse, State, Trigger, sources, transition
 from smdp.storage import Row
 from smdp.storage.connection import micros, moment_or_none
-from smdp.storage.queries import profiles
+from smdp.storage.queries import carriers, profiles
 
 _NONE: tuple[Happening, ...] = ()
 _ENDED_BY = {
@@ -56,7 +56,7 @@ def _orders(scope: Scope, rows: list[Row]) -> list[Order]:
 
 def order_of(scope: Scope, row: Row) -> Order:
     """Make an order from a profile's row, with the metadata it has or would get now."""
-    plan = plans.find(scope.connection, scope.name, row["plan"])
+    plan = plan_of(row)
     frozen = row["metadata"]
     return Order(
         iccid=row["iccid"],
@@ -78,6 +78,11 @@ def order_of(scope: Scope, row: Row) -> Order:
     )
 
 
+def plan_of(row: Row) -> Plan:
+    """Return the plan that was read with a profile."""
+    return carriers.read_plan(row["plan_settings"])
+
+
 def reuse_of(carrier: Carrier, plan: Plan) -> Reuse:
     """Return the reuse policy that holds: the plan's, else the carrier's, else never."""
     return plan.reuse or carrier.reuse or "never"
@@ -86,10 +91,7 @@ def reuse_of(carrier: Carrier, plan: Plan) -> Reuse:
 def package(scope: Scope, iccid: str, entropy: Entropy) -> Package | None:
     """Build the package of a profile, for binding."""
     row = profiles.profile(scope.connection, scope.name, iccid)
-    if row is None:
-        return None
-    plan = plans.find(scope.connection, scope.name, row["plan"])
-    return content.package_of(scope.carrier, plan, row, entropy)
+    return None if row is None else content.package_of(scope.carrier, plan_of(row), row, entropy)
 
 
 # --- changed
@@ -123,13 +125,13 @@ def apply(
 
     `by` is the session's transactionId in hexadecimal; `reason` a slug that says more than the trigger does.
     """
+    values = {name: _stored(value) for name, value in change.values.items()}
+    if change.trigger is None:
+        changed = profiles.change(scope.connection, scope.name, change.iccid, values, owner=change.eid)
+        return None if changed is None else _NONE
     row = profiles.profile(scope.connection, scope.name, change.iccid)
     if row is None or (change.eid is not None and row["eid"] not in (None, change.eid)):
         return None
-    values = {name: _stored(value) for name, value in change.values.items()}
-    if change.trigger is None:
-        changed = profiles.change(scope.connection, scope.name, change.iccid, values)
-        return None if changed is None else _runtime(scope, row, changed)
     return _move(scope, row, change.trigger, values, by=by, reason=reason)
 
 
@@ -143,7 +145,7 @@ def _move(
     reason: str | None,
 ) -> tuple[Happening, ...] | None:
     before = State(row["state"])
-    plan = plans.find(scope.connection, scope.name, row["plan"])
+    plan = plan_of(row)
     reuse = reuse_of(scope.carrier, plan)
     after = transition(before, trigger, reuse)
     if after is None:
@@ -202,21 +204,19 @@ def told(scope: Scope, eid: str, iccid: str, operations: tuple[str, ...]) -> tup
     happenings: tuple[Happening, ...] = _NONE
     for operation in operations:
         if operation in _OPERATIONS:
-            change = Change(iccid=iccid, values={"runtime": _OPERATIONS[operation]})
-            happenings += apply(scope, change) or _NONE
+            happenings += _runtime(scope, row, _OPERATIONS[operation])
     return happenings
 
 
-def _runtime(scope: Scope, before: Row, after: Row) -> tuple[Happening, ...]:
-    """Tell of a new runtime state, and start the activation that waited for the profile to be enabled."""
-    runtime = after["runtime"]
-    if runtime in (None, before["runtime"]):
+def _runtime(scope: Scope, row: Row, runtime: str) -> tuple[Happening, ...]:
+    """Note a runtime state, and start the activation that waited for the profile to be enabled."""
+    changed = profiles.change(scope.connection, scope.name, row["iccid"], {"runtime": runtime})
+    if changed is None or row["runtime"] == runtime:
         return _NONE
-    happenings = (_happening(f"profile.{runtime}", after),)
-    if runtime != "enabled":
-        return happenings
-    plan = plans.find(scope.connection, scope.name, after["plan"])
-    return (*happenings, *activation.start(scope, after, plan, "enabled"))
+    happenings: tuple[Happening, ...] = (_happening(f"profile.{runtime}", changed),)
+    if runtime == "enabled":
+        happenings += activation.start(scope, changed, plan_of(row), "enabled")
+    return happenings
 
 
 def _happening(kind: str, row: Row, **data: Any) -> Happening:

@@ -25,11 +25,12 @@ from smdp.entropy import SystemEntropy
 from smdp.model import Activation, ActivationState, Carrier, EidReport, Event, Plan, Profile, Session
 from smdp.rsp.crypto import Entropy, Stream
 from smdp.rsp.server.session import Happening
-from smdp.storage import Connection, Database
+from smdp.storage import Connection, Database, Row
 from smdp.storage.connection import moment
 from smdp.storage.queries import carriers as carrier_queries
 from smdp.storage.queries import events as event_queries
 from smdp.storage.queries import profiles as profile_queries
+from smdp.storage.queries import sessions as session_queries
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -104,13 +105,13 @@ class Service:
         info = carrier.encode() + b"\0" + number.to_bytes(8, "big")
         return Stream(hmac.digest(self._seed, info + b"\1", hashlib.sha256))  # HKDF-Expand, one block
 
-    async def carrier_for(self, host: str) -> Carrier | None:
-        """Find the carrier that a device means by a host (lower case, no port); None if it names one that isn't."""
-        return await self.database.read(self._carrier_for, host)
+    def look_up(self, host: str, transaction_id: str = "", step: str = "") -> Row | None:
+        """Find what a device's call to a host (lower case, no port) is about, as `queries.sessions.call` says it.
 
-    def _carrier_for(self, connection: Connection, host: str) -> Carrier | None:
-        name = carrier_queries.carrier_of_host(connection, host) or self.addresses.label(host)
-        return carrier_queries.carrier(connection, DEFAULT if name is None else name)
+        None if the host names a carrier that isn't.
+        """
+        label = self.addresses.label(host)
+        return self.database.look(session_queries.call, host, DEFAULT if label is None else label, transaction_id, step)
 
     def _scoped(self, connection: Connection, name: str, fn: Callable[[Scope], T]) -> T:
         return fn(self.scope(connection, carriers.find(connection, name)))

@@ -20,7 +20,8 @@ KEEP = 4_000
 _PRUNE_EVERY = 256
 
 _pack = msgspec.msgpack.Encoder().encode
-_SESSION = msgspec.msgpack.Decoder(Session)
+read = msgspec.msgpack.Decoder(Session).decode
+"""Reads a session from what is stored of it."""
 _REFUSAL = msgspec.json.Decoder(RefusalText)
 
 
@@ -50,7 +51,7 @@ def insert(scope: Scope, session: Session) -> None:
 def find(connection: Connection, carrier: str, transaction_id: bytes) -> Session | None:
     """Find a session of this carrier; another carrier's is as unknown as one that never was."""
     row = queries.session(connection, carrier, identifier(transaction_id))
-    return None if row is None else _SESSION.decode(row["content"])
+    return None if row is None else read(row["content"])
 
 
 def swap(

@@ -34,11 +34,13 @@ def add_routes(app: web.Application, downloads: Downloads) -> None:
 async def _handle(request: web.Request) -> web.Response:
     function = request.match_info.route.name or ""
     body = await read_body(request)
+    fix = f"POST a JSON object, as {function} takes it."
+    if not body.strip():
+        raise ProblemError(400, "no-body", "The request has no body.", fix)
     try:
         document = wire.decode(body)
     except wire.NotJson as error:
-        because = f"{str(error).capitalize()}."
-        raise ProblemError(400, "not-json", because, f"POST a JSON object, as {function} takes it.") from None
+        raise ProblemError(400, "not-json", f"The body {error}.", fix) from None
     answer = await request.app[DOWNLOADS].call(function, document, body, host_of(request.host))
     if function != "handleNotification":
         reason = {REASON_HEADER: answer.refusal.reason} if answer.refusal else {}

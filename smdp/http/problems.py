@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 
 from smdp.model import Problem
 
@@ -40,8 +41,22 @@ def response(problem: Problem, headers: dict[str, str] | None = None) -> web.Res
     return web.Response(body=body, status=problem.status, content_type="application/problem+json", headers=headers)
 
 
+def not_http(what: str) -> Problem:
+    """Say that a request is no HTTP: `what` is wrong with it."""
+    because = f"The request is no valid HTTP: {what}."
+    return ProblemError(400, "not-http", because, "Send HTTP/1.1, with a body as long as its headers say.").problem
+
+
+def bug() -> Problem:
+    """Say that something went wrong that should not have, without what it was: that is in the log."""
+    fix = "Look at the log for the traceback, and report it."
+    return ProblemError(500, "bug", "smdp met a bug of its own.", fix).problem
+
+
 async def read_body(request: web.Request) -> bytes:
-    """Read a request's body. Raises ProblemError if it is too large (413) or too slow (408)."""
+    """Read a request's body. Raises ProblemError: too large (413), too slow (408), compressed (415), cut off (400)."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise ProblemError(415, "body-compressed", "The body is compressed.", "Send it without Content-Encoding.")
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
@@ -50,19 +65,24 @@ async def read_body(request: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         because = f"The body is longer than {MAX_BODY // 1024} KiB."
         raise ProblemError(413, "too-large", because, "Send less; no request of this API needs more.") from None
+    except (RequestPayloadError, ConnectionError):
+        because = "The body ends before it should, or its chunks don't add up."
+        raise ProblemError(400, "body-broken", because, "Send all of it, as long as the headers say.") from None
 
 
 _HTTP = {
     404: ("no-such-path", "There is nothing at {path}.", "The paths are listed in the documentation, docs/index.md."),
     405: ("method-not-allowed", "{path} does not take {method}.", "Use one of: {allowed}."),
+    417: ("expectation-failed", "The server does not know what Expect asks for.", "Leave out Expect."),
 }
+_OTHER = ("bad-request", "HTTP says: {phrase}.", "Send HTTP/1.1, as the documentation shows it.")
 
 
-def _of_http(request: web.Request, error: web.HTTPException) -> web.Response:
+def of_http(request: web.Request, error: web.HTTPException) -> web.Response:
     """Turn aiohttp's own refusals into problem documents."""
-    reason, because, fix = _HTTP.get(error.status, ("bad-request", error.reason, ""))
+    reason, because, fix = _HTTP.get(error.status, _OTHER)
     allowed = error.headers.get("Allow", "")
-    words = {"path": request.path[:200], "method": request.method[:20], "allowed": allowed}
+    words = {"path": request.path[:200], "method": request.method[:20], "allowed": allowed, "phrase": error.reason}
     texts = (text.format_map(words) for text in (because, fix))
     problem = ProblemError(error.status, reason, *texts).problem
     return response(problem, {"Allow": allowed} if allowed else None)
@@ -78,8 +98,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     except web.HTTPRedirection:
         raise
     except web.HTTPException as error:
-        return _of_http(request, error)
+        return of_http(request, error)
     except Exception:  # noqa: BLE001 - the last resort, so that no client ever sees a traceback
         _log.exception("bug in %s %s", request.method, request.path)
-        because, fix = "smdp met a bug of its own.", "Look at the log for the traceback, and report it."
-        return response(ProblemError(500, "bug", because, fix).problem)
+        return response(bug())

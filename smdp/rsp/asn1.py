@@ -153,6 +153,7 @@ class CertificationDataObject(core.Sequence):
 class EUICCInfo2(core.Sequence):
     """BF22 (SGP.22 §5.7.8)."""
 
+    remembered = True
     class_, tag = 2, 34
     _fields = [
         ("profile_version", core.OctetString, _context(1)),

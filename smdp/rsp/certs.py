@@ -345,11 +345,13 @@ def _problem(rules: tuple[Rule, ...], certificate: Certificate, issuer: Certific
     return next((rule.problem for rule in rules if not rule.holds(certificate, issuer)), None)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def eum_problem(eum: Certificate, ci: Certificate) -> str | None:
     """Say which rule of the EUM profile fails under this CI, None if none does (SGP.22 §4.5.2.1.0.2)."""
     return _problem(EUM_RULES, eum, ci)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def euicc_problem(euicc: Certificate, eum: Certificate) -> str | None:
     """Say which rule of the eUICC profile fails under this EUM, None if none does (SGP.22 §4.5.2.1.0.3)."""
     return _problem(EUICC_RULES, euicc, eum)

@@ -8,7 +8,7 @@ are extensible. Members that it knows must come once, in order.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from asn1crypto import core
@@ -18,6 +18,7 @@ from smdp.rsp.tlv import Malformed, head_at
 _CLASSES = {"universal": 0, "application": 1, "context": 2, "private": 3}
 _CONSTRUCTED = 0x20
 _MAX_MEMBERS = 256
+_REMEMBERED = 256
 
 
 class Decoded:
@@ -137,6 +138,11 @@ class _Member(NamedTuple):
     optional: bool
     absent: Decoded
 
+    @property
+    def tags(self) -> frozenset[int]:
+        """The tags that it may begin with."""
+        return self.reader.tags
+
 
 class _Reader(ABC):
     """Reads values of one type: the tags that it may begin with, and the way from bytes to `Decoded`."""
@@ -150,18 +156,17 @@ class _Reader(ABC):
 
 
 class _Primitive(_Reader):
-    __slots__ = ("_convert", "_limits", "_what")
+    __slots__ = ("_convert", "_longest", "_shortest", "_what")
 
     def __init__(self, spec: type[core.Asn1Value], tag: int) -> None:
         self.tags = frozenset((tag,))
         kind = next(one for one in _PRIMITIVES if issubclass(spec, one))
-        self._convert, *self._limits = _PRIMITIVES[kind]
+        self._convert, self._shortest, self._longest = _PRIMITIVES[kind]
         self._what = kind.__name__
 
     def read(self, data: bytes, start: int, at: int, end: int) -> Decoded:
-        shortest, longest = self._limits
-        if not shortest <= end - at <= longest:
-            raise Malformed(f"a {self._what} takes {shortest} to {longest} bytes, not {end - at}")
+        if not self._shortest <= end - at <= self._longest:
+            raise Malformed(f"a {self._what} takes {self._shortest} to {self._longest} bytes, not {end - at}")
         return Decoded(self._convert(data[at:end]), data[start:end])
 
 
@@ -229,40 +234,40 @@ class _Opaque(_Reader):
 
 
 class _Record(_Reader):
-    __slots__ = ("_members",)
+    __slots__ = ("_absent", "_last_needed", "_members")
 
     def __init__(self, spec: type[core.Sequence], tag: int) -> None:
         self.tags = frozenset((tag,))
         self._members = tuple(_member(*field) for field in spec._fields)
+        self._absent = {member.name: member.absent for member in self._members}
+        needed = (place for place, member in enumerate(self._members) if not member.optional)
+        self._last_needed = max(needed, default=-1)
 
     def read(self, data: bytes, start: int, at: int, end: int) -> Decoded:
-        found: dict[str, Decoded] = {}
+        found = self._absent.copy()
         expected = 0
         while at < end:
             inner, content, after = head_at(data, at, end)
             place = self._place(inner, expected)
             if place is not None:
-                for missing in self._members[expected:place]:
-                    found[missing.name] = missing.absent
-                member = self._members[place]
-                found[member.name] = member.reader.read(data, at, content, after)
+                name, reader, _, _ = self._members[place]
+                found[name] = reader.read(data, at, content, after)
                 expected = place + 1
             at = after
-        for missing in self._members[expected:]:
-            if not missing.optional:
-                raise Malformed(f"{missing.name} is missing")
-            found[missing.name] = missing.absent
+        if expected <= self._last_needed:
+            missing = next(member.name for member in self._members[expected:] if not member.optional)
+            raise Malformed(f"{missing} is missing")
         return Record(found, data[start:end])
 
     def _place(self, tag: int, expected: int) -> int | None:
         """Find which member a tag begins; None for one that the schema doesn't know."""
         for place in range(expected, len(self._members)):
             member = self._members[place]
-            if tag in member.reader.tags:
+            if tag in member.tags:
                 return place
             if not member.optional:
                 raise Malformed(f"{member.name} is missing where tag {tag:X} is")
-        if any(tag in member.reader.tags for member in self._members[:expected]):
+        if any(tag in member.tags for member in self._members[:expected]):
             raise Malformed(f"tag {tag:X} comes twice or out of order")
         return None
 
@@ -298,6 +303,24 @@ class _Choice(_Reader):
         tag, _, _ = head_at(data, start, end)
         member = next(member for member in self._alternatives if tag in member.reader.tags)
         return Alternative(member.name, member.reader.read(data, start, at, end), data[start:end])
+
+
+class _Remembered(_Reader):
+    """A value that comes again and again with the same bytes: all devices of one make say the same of themselves."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, inner: _Reader) -> None:
+        self.tags = inner.tags
+
+        @lru_cache(maxsize=_REMEMBERED)
+        def known(raw: bytes, skip: int) -> Decoded:
+            return inner.read(raw, 0, skip, len(raw))
+
+        self._known = known
+
+    def read(self, data: bytes, start: int, at: int, end: int) -> Decoded:
+        return self._known(data[start:end], at - start)
 
 
 class _Explicit(_Reader):
@@ -356,7 +379,8 @@ def _reader(spec: Any, tagging: tuple[int, int] | None = None) -> _Reader:
     if issubclass(spec, core.SequenceOf):
         return _List(spec, tag)
     if issubclass(spec, core.Sequence):
-        return _Record(spec, tag) if spec._fields else _Opaque(tag)
+        record = _Record(spec, tag) if spec._fields else _Opaque(tag)
+        return _Remembered(record) if getattr(spec, "remembered", False) else record
     return _Primitive(spec, tag)
 
 

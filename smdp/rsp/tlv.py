@@ -19,6 +19,10 @@ _CONSTRUCTED = 0x20
 _LONG = 0x80
 
 
+_SHORT_TAGS = tuple(bytes((octet,)) for octet in range(256))
+"""Every octet as bytes: a profile package is built of three hundred tags and lengths."""
+
+
 class Malformed(ValueError):  # noqa: N818 - the sentence "the input is malformed" reads better than MalformedError
     """The input is not what the standard's encoding allows; the text says what is wrong, and where."""
 
@@ -33,11 +37,11 @@ class Item(NamedTuple):
 
 def header(tag: int, length: int) -> bytes:
     """Encode tag and DER-minimal length."""
-    head = tag.to_bytes((tag.bit_length() + 7) // 8 or 1, "big")
+    head = _SHORT_TAGS[tag] if tag < len(_SHORT_TAGS) else tag.to_bytes((tag.bit_length() + 7) // 8, "big")
     if length < _LONG:
-        return head + bytes((length,))
+        return head + _SHORT_TAGS[length]
     octets = (length.bit_length() + 7) // 8
-    return head + bytes((_LONG | octets,)) + length.to_bytes(octets, "big")
+    return head + _SHORT_TAGS[_LONG | octets] + length.to_bytes(octets, "big")
 
 
 def tlv(tag: int, *parts: bytes) -> bytes:

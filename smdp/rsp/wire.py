@@ -45,7 +45,7 @@ CHECKS = (MISSING, MALFORMED)
 
 
 class NotJson(ValueError):  # noqa: N818 - reads as what it is
-    """The body is no JSON object."""
+    """The body is no JSON object; the message goes on after "the body"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ def decode(body: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise NotJson("the body is not JSON") from None
+        raise NotJson("is not JSON") from None
     if not isinstance(value, dict):
-        raise NotJson("the body is JSON, but no object")
+        raise NotJson("is JSON, but no object")
     return value
 
 

@@ -80,6 +80,15 @@ class Database:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
+    def look(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query of one SELECT, which is consistent without a transaction. Raises as `read` does."""
+        try:
+            return fn(self._reader, *args, **kwargs)
+        except Exception as error:
+            if (clear := failure(error)) is not error:
+                raise clear from error
+            raise
+
     def version(self) -> int:
         """Return a number that changes with every commit to the file, also by other processes."""
         number: int = self._reader.execute("PRAGMA data_version").fetchone()[0]

@@ -3,6 +3,7 @@ import pytest
 from smdp.carrier.addresses import Addresses
 from smdp.carrier.errors import CarrierError, did_you_mean
 from smdp.model import Carrier
+from smdp.storage.queries.carriers import read_carrier
 
 
 async def refused(awaitable) -> CarrierError:
@@ -164,9 +165,9 @@ async def test_a_host_leads_to_its_carrier(bench):
         "x.acme.smdp.localhost": "default",
         "default.smdp.localhost": "default",
     }
-    found = {host: await bench.service.carrier_for(host) for host in expected}
-    assert {host: carrier.name for host, carrier in found.items()} == expected
-    assert await bench.service.carrier_for("nobody.smdp.localhost") is None
+    found = {host: bench.service.look_up(host) for host in expected}
+    assert {host: read_carrier(row["settings"]).name for host, row in found.items()} == expected
+    assert bench.service.look_up("nobody.smdp.localhost") is None
 
 
 ADDRESSES = [

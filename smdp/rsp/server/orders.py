@@ -8,6 +8,8 @@ from smdp.rsp.server.session import Order, Policy
 from smdp.rsp.states import State, Trigger, transition
 
 _WAITING = frozenset({State.ALLOCATED, State.LINKED, State.CONFIRMED})
+_TAKEN_BACK = frozenset({State.AVAILABLE, State.UNAVAILABLE})
+"""Revoked or cancelled: that is the reason, however old the order has become since."""
 
 
 def is_expired(order: Order, now: datetime) -> bool:
@@ -47,7 +49,8 @@ def find(candidates: Sequence[Order], eid: str, policy: Policy, now: datetime) -
     mine = [order for order in candidates if order.eid in (None, eid)] or list(candidates)
 
     def rank(order: Order) -> int:
-        explained = is_expired(order, now) or is_exhausted(order, policy)
+        too_late = is_expired(order, now) or is_exhausted(order, policy)
+        explained = too_late and order.state not in _TAKEN_BACK
         ranks = (can_bind(order) and not explained, order.state in _WAITING and not explained, explained)
         return ranks.index(True) if any(ranks) else len(ranks)
 

@@ -12,8 +12,8 @@ _json = msgspec.json.Encoder().encode
 
 # Every step of a download asks for carrier and plan, which hardly ever change: the same text is decoded once.
 # Whoever changes one makes a new struct.
-_carrier = lru_cache(maxsize=1024)(msgspec.json.Decoder(Carrier).decode)
-_plan = lru_cache(maxsize=1024)(msgspec.json.Decoder(Plan).decode)
+read_carrier = lru_cache(maxsize=1024)(msgspec.json.Decoder(Carrier).decode)
+read_plan = lru_cache(maxsize=1024)(msgspec.json.Decoder(Plan).decode)
 
 BLOCK = 10_000_000
 """How many serial numbers a carrier has to itself."""
@@ -42,7 +42,7 @@ def update_carrier(connection: Connection, carrier: Carrier) -> None:
 def carrier(connection: Connection, name: str) -> Carrier | None:
     """Find a carrier by its name."""
     row = connection.execute("SELECT settings FROM carriers WHERE name = :name", {"name": name}).fetchone()
-    return None if row is None else _carrier(row["settings"])
+    return None if row is None else read_carrier(row["settings"])
 
 
 def carriers(connection: Connection, after: str = "", limit: int = 100) -> list[Carrier]:
@@ -51,7 +51,7 @@ def carriers(connection: Connection, after: str = "", limit: int = 100) -> list[
     rows = connection.execute(
         "SELECT settings FROM carriers WHERE name > :after ORDER BY name LIMIT :limit", values
     ).fetchall()
-    return [_carrier(row["settings"]) for row in rows]
+    return [read_carrier(row["settings"]) for row in rows]
 
 
 def carrier_names(connection: Connection) -> list[str]:
@@ -152,7 +152,7 @@ def plan(connection: Connection, carrier: str, name: str) -> Plan | None:
     """Find a plan by its name."""
     values = {"carrier": carrier, "name": name}
     row = connection.execute("SELECT settings FROM plans WHERE carrier = :carrier AND name = :name", values).fetchone()
-    return None if row is None else _plan(row["settings"])
+    return None if row is None else read_plan(row["settings"])
 
 
 def plans(connection: Connection, carrier: str) -> dict[str, Plan]:
@@ -160,7 +160,7 @@ def plans(connection: Connection, carrier: str) -> dict[str, Plan]:
     rows = connection.execute(
         "SELECT settings FROM plans WHERE carrier = :carrier ORDER BY number", {"carrier": carrier}
     ).fetchall()
-    found = (_plan(row["settings"]) for row in rows)
+    found = (read_plan(row["settings"]) for row in rows)
     return {plan.name: plan for plan in found}
 
 

@@ -22,6 +22,14 @@ CHANGEABLE = frozenset({
 _INSERT = f"INSERT INTO profiles ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
 _SEARCHED = ("iccid", "eid", "imsi", "msisdn", "matching_id")
 _SEARCH = "(" + " OR ".join(f"{column} LIKE :like ESCAPE '!'" for column in _SEARCHED) + ")"
+_WITH_PLAN = (
+    "SELECT p.*, plans.settings AS plan_settings FROM profiles p "
+    "JOIN plans ON plans.carrier = p.carrier AND plans.name = p.plan"
+)
+_RETURNING = (
+    "RETURNING *, "
+    "(SELECT settings FROM plans WHERE plans.carrier = profiles.carrier AND plans.name = plan) AS plan_settings"
+)
 _LIVE = "state NOT IN ('error', 'unavailable')"
 
 
@@ -55,9 +63,9 @@ def _used(connection: Connection, carrier: str, column: str, values: Sequence[st
 
 
 def profile(connection: Connection, carrier: str, iccid: str) -> Row | None:
-    """Find a profile by its ICCID."""
+    """Find a profile by its ICCID; `plan_settings` beside its columns is its plan, as JSON."""
     found: Row | None = connection.execute(
-        "SELECT * FROM profiles WHERE carrier = :carrier AND iccid = :iccid", {"carrier": carrier, "iccid": iccid}
+        f"{_WITH_PLAN} WHERE p.carrier = :carrier AND iccid = :iccid", {"carrier": carrier, "iccid": iccid}
     ).fetchone()
     return found
 
@@ -80,19 +88,19 @@ def profiles(
         "activation": "activation_state = :activation",
         "q": _SEARCH,
     }
-    where = " AND ".join(["carrier = :carrier", "number > :after", *(conditions[name] for name in filters)])
+    where = " AND ".join(["p.carrier = :carrier", "p.number > :after", *(conditions[name] for name in filters)])
     parameters: dict[str, Any] = {"carrier": carrier, "after": after, "limit": limit, **filters}
     if "q" in filters:
         parameters["like"] = "%" + re.sub("([!%_])", r"!\1", filters["q"]) + "%"
     found: list[Row] = connection.execute(
-        f"SELECT * FROM profiles WHERE {where} ORDER BY number LIMIT :limit",
+        f"{_WITH_PLAN} WHERE {where} ORDER BY p.number LIMIT :limit",
         parameters,
     ).fetchall()
     return found
 
 
 def of_eid(connection: Connection, carrier: str, eid: str, limit: int = 100) -> list[Row]:
-    """Return the orders of an EID, those that still wait first, oldest first."""
+    """Return the orders of an EID as `profile` does, those that still wait first, oldest first."""
     return _orders(connection, "eid = :key", carrier, eid, limit)
 
 
@@ -103,9 +111,9 @@ def of_matching_id(connection: Connection, carrier: str, matching_id: str, limit
 
 def _orders(connection: Connection, condition: str, carrier: str, key: str, limit: int) -> list[Row]:
     found: list[Row] = connection.execute(
-        f"SELECT * FROM profiles WHERE carrier = :carrier AND {condition} ORDER BY CASE state "
+        f"{_WITH_PLAN} WHERE p.carrier = :carrier AND {condition} ORDER BY CASE state "
         "WHEN 'released' THEN 0 WHEN 'allocated' THEN 1 WHEN 'linked' THEN 1 WHEN 'confirmed' THEN 1 "
-        "WHEN 'downloaded' THEN 2 ELSE 3 END, number LIMIT :limit",
+        "WHEN 'downloaded' THEN 2 ELSE 3 END, p.number LIMIT :limit",
         {"carrier": carrier, "key": key, "limit": limit},
     ).fetchall()
     return found
@@ -143,7 +151,7 @@ def claim(
     claimed: Row | None = connection.execute(
         "UPDATE profiles SET state = 'downloaded', eid = :eid, consumed_at = coalesce(consumed_at, :consumed_at), "
         f"consumed_by = {consumed_by} WHERE carrier = :carrier AND iccid = :iccid "
-        f"AND state IN ({one_of('source', sources, values)}) AND (eid IS NULL OR eid = :eid) RETURNING *",
+        f"AND state IN ({one_of('source', sources, values)}) AND (eid IS NULL OR eid = :eid) {_RETURNING}",
         values,
     ).fetchone()
     return claimed
@@ -167,9 +175,19 @@ def move(
     return _update(connection, [state], values, f"AND state IN ({condition})", parameters)
 
 
-def change(connection: Connection, carrier: str, iccid: str, values: Mapping[str, Any]) -> Row | None:
-    """Set columns of a profile, whatever its state; None if there is none."""
-    return _update(connection, [], values, "", {"carrier": carrier, "iccid": iccid})
+def change(
+    connection: Connection,
+    carrier: str,
+    iccid: str,
+    values: Mapping[str, Any],
+    owner: str | None = None,
+) -> Row | None:
+    """Set columns of a profile, whatever its state; None if there is none, or, given `owner`, it is another EID's."""
+    parameters: dict[str, Any] = {"carrier": carrier, "iccid": iccid}
+    if owner is None:
+        return _update(connection, [], values, "", parameters)
+    parameters["owner"] = owner
+    return _update(connection, [], values, "AND (eid IS NULL OR eid = :owner)", parameters)
 
 
 def move_activation(
@@ -203,7 +221,7 @@ def _update(
         sets.append(f"{name} = :new_{name}")
     sets = sets or ["iccid = iccid"]
     changed: Row | None = connection.execute(
-        f"UPDATE profiles SET {', '.join(sets)} WHERE carrier = :carrier AND iccid = :iccid {condition} RETURNING *",
+        f"UPDATE profiles SET {', '.join(sets)} WHERE carrier = :carrier AND iccid = :iccid {condition} {_RETURNING}",
         parameters,
     ).fetchone()
     return changed
@@ -213,10 +231,9 @@ def _update(
 
 
 def due_activations(connection: Connection, carrier: str, by: int, limit: int = 500) -> list[Row]:
-    """Return the profiles whose activation has a step due by then, the longest due first."""
+    """Return the profiles whose activation has a step due by then as `profile` does, the longest due first."""
     found: list[Row] = connection.execute(
-        "SELECT * FROM profiles WHERE carrier = :carrier AND activation_due_at <= :by "
-        "ORDER BY activation_due_at LIMIT :limit",
+        f"{_WITH_PLAN} WHERE p.carrier = :carrier AND activation_due_at <= :by ORDER BY activation_due_at LIMIT :limit",
         {"carrier": carrier, "by": by, "limit": limit},
     ).fetchall()
     return found
