@@ -18,9 +18,9 @@ def is_expired(order: Order, now: datetime) -> bool:
 
 
 def is_exhausted(order: Order, policy: Policy) -> bool:
-    """Say whether an order ended because it was tried too often."""
+    """Say whether an order ended because it was tried too often; one that may be downloaded always never is."""
     tried = order.download_attempts > policy.download_attempts
-    return order.consumed_at is None and tried
+    return order.consumed_at is None and order.reuse != "always" and tried
 
 
 def in_words(moment: datetime | None) -> str:

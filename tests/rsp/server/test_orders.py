@@ -81,6 +81,8 @@ def iccids(*states_and_more):
         ([{"state": State.RELEASED, "expires_at": AGO}, State.LINKED], "2"),
         ([State.DOWNLOADED, {"state": State.ERROR, "expires_at": AGO}], "2"),
         ([State.INSTALLED, {"state": State.ERROR, "download_attempts": 11}], "2"),
+        ([{"state": State.UNAVAILABLE, "expires_at": AGO}], None),
+        ([{"state": State.AVAILABLE, "download_attempts": 11}], None),
         ([{"state": State.RELEASED, "eid": OTHER_EID}, State.LINKED], "2"),
         ([{"state": State.RELEASED, "eid": OTHER_EID}], "1"),
         ([{"state": State.RELEASED, "eid": None}, {"state": State.RELEASED}], "1"),
@@ -269,6 +271,14 @@ def test_an_order_that_ended_so_says_so_again_and_stays_ended(opened):
 @pytest.mark.parametrize(("eid", "attempts"), [(EID, 9), (None, 10)])
 def test_the_last_attempt_that_is_allowed(opened, eid, attempts):
     assert ask(opened, [order(eid=eid, download_attempts=attempts)]).refusal is None
+
+
+@pytest.mark.parametrize("state", [State.RELEASED, State.DOWNLOADED, State.INSTALLED])
+def test_a_profile_for_every_day_is_not_used_up_by_downloads(opened, state):
+    wanted = order(eid=EID, state=state, reuse="always", download_attempts=1000)
+    assert ask(opened, [wanted]).change == Change(
+        iccid=ICCID, values={"metadata": wanted.metadata, "download_attempts": 1001}
+    )
 
 
 # --- this eUICC can't take the profile
