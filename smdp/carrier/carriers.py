@@ -26,6 +26,7 @@ _TEXT = {
     "network_name": (re.compile(r"[^\x00-\x1f\x7f]{1,32}"), "1 to 32 characters"),
 }
 _MAX_HOSTS = 100
+_HIGHEST_PORT = 65535
 
 
 def check_name(name: str) -> None:
@@ -95,7 +96,7 @@ def _check(carrier: Carrier) -> None:
     for name, (form, wanted) in _TEXT.items():
         if not form.fullmatch(getattr(carrier, name)):
             raise CarrierError("value-invalid", f"The carrier's {name} is not {wanted}.", f"Give {wanted}.")
-    if carrier.address is not None and not _ADDRESS.fullmatch(carrier.address):
+    if carrier.address is not None and not _is_address(carrier.address):
         because = "The carrier's address is not host or host:port."
         raise CarrierError("value-invalid", because, "Write it without scheme and path: esim.acme.test:8443.")
     if max(len(carrier.hosts), len(carrier.smds_hosts), len(carrier.operators)) > _MAX_HOSTS:
@@ -110,6 +111,11 @@ def _check(carrier: Carrier) -> None:
     except ValueError as error:
         because = f"no_order_code is not right: {error}."
         raise CarrierError("value-invalid", because, 'Use a pair of status codes such as "8.1.1/3.8".') from None
+
+
+def _is_address(text: str) -> bool:
+    match = _ADDRESS.fullmatch(text)
+    return match is not None and (match[1] is None or 0 < int(match[1][1:]) <= _HIGHEST_PORT)
 
 
 def _claim_hosts(connection: Connection, carrier: Carrier) -> None:

@@ -102,12 +102,20 @@ def subscriber(row: Row) -> upp.Subscriber:
         puk1=secrets.puk1,
         puk2=secrets.puk2,
         adm1=secrets.adm1,
-        ki=bytes.fromhex(secrets.ki),
-        opc=bytes.fromhex(secrets.opc),
-        kic=bytes.fromhex(secrets.kic),
-        kid=bytes.fromhex(secrets.kid),
-        kik=bytes.fromhex(secrets.kik),
+        ki=_key(secrets, "ki"),
+        opc=_key(secrets, "opc"),
+        kic=_key(secrets, "kic"),
+        kid=_key(secrets, "kid"),
+        kik=_key(secrets, "kik"),
     )
+
+
+def _key(secrets: Credentials, name: str) -> bytes:
+    """Read a key. Raises ValueError that names it and does not show it."""
+    try:
+        return bytes.fromhex(getattr(secrets, name))
+    except ValueError:
+        raise ValueError(f"{name} must be hexadecimal") from None
 
 
 def _variables(carrier: Carrier, plan: Plan) -> tuple[str, str, str, str]:

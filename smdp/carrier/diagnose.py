@@ -1,5 +1,6 @@
 """Why an EID has, or has not got, its plan: what it would get now, what stands in the way, and what to do about it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from smdp.carrier import orders, profiles
@@ -142,6 +143,12 @@ def nearest(scope: Scope, eid: str) -> Nearest | None:
     other, iccid = best[1]["eid"], best[1]["iccid"]
     places = [place for place, (one, two) in enumerate(zip(eid, other, strict=True)) if one != two]
     return Nearest(eid=other, differs_at=places, valid=eid_check_digits_ok(other), iccid=iccid)
+
+
+def closest(number: str, others: Iterable[str]) -> str | None:
+    """Return the number that is most like this one, with at most two mistakes between them."""
+    found = min(((distance(number, other), other) for other in others if other), default=(_FAR, ""))
+    return found[1] if found[0] < _FAR else None
 
 
 def distance(one: str, other: str) -> int:

@@ -24,12 +24,12 @@ class CarrierError(SmdpError):
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """Say "did you mean …?" with the nearest word, or list a few, or nothing where there are none."""
+    """Say "did you mean …?" with the nearest word, or list a few, or say that there are none."""
     known = sorted(set(words))
     near = get_close_matches(word, known, n=1, cutoff=0.5)
     if near:
         return f"Did you mean {near[0]}?"
-    return f"There is: {', '.join(known[:10])}{', …' if len(known) > 10 else ''}." if known else ""  # noqa: PLR2004
+    return f"There is: {', '.join(known[:10])}{', …' if len(known) > 10 else ''}." if known else "There is none."  # noqa: PLR2004
 
 
 def reject_unknown(given: Iterable[str], known: Iterable[str], what: str) -> None:
@@ -43,5 +43,5 @@ def reject_unknown(given: Iterable[str], known: Iterable[str], what: str) -> Non
 
 def reject_value(error: msgspec.ValidationError, what: str) -> NoReturn:
     """Refuse a value of the wrong kind, in msgspec's words: it names the member."""
-    text = str(error).replace("`", "").replace(" - at $", " at ").replace("at .", "at ")
+    text = str(error).replace("`", "").replace(" - at $", " at ").replace("at .", "at ")[:300]
     raise CarrierError("value-invalid", f"The {what} is not right: {text}.", "Correct the value.") from None

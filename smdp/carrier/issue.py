@@ -26,6 +26,7 @@ MAX_PROFILES = 10_000
 """How many profiles one request may issue."""
 _ROUNDS = 100
 _MAX_CODE = 64
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 
 class IssueOrder(Struct, kw_only=True, frozen=True):
@@ -86,9 +87,18 @@ def _check(order: IssueOrder) -> None:
     if order.count > 1 and own:
         because = f"{order.count} profiles can't share one {own[0]}."
         raise CarrierError("count-invalid", because, f"Leave {own[0]} out, or issue a list.")
-    if order.expires_at is not None and order.expires_at.tzinfo is None:
-        raise CarrierError("expires-invalid", "expires_at has no time zone.", "Write it with Z: 2026-12-01T00:00:00Z.")
+    _check_end(order.expires_at)
     _lifetime(order)
+
+
+def _check_end(end: datetime | None) -> None:
+    if end is None:
+        return
+    if end.tzinfo is None:
+        raise CarrierError("expires-invalid", "expires_at has no time zone.", "Write it with Z: 2026-12-01T00:00:00Z.")
+    if not _FIRST_YEAR <= end.year < _LAST_YEAR:
+        because = f"expires_at is in the year {end.year}."
+        raise CarrierError("expires-invalid", because, "Leave it out, and the order does not end.")
 
 
 def _lifetime(order: IssueOrder) -> timedelta | None:

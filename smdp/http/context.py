@@ -9,6 +9,7 @@ from aiohttp import web
 from smdp.carrier.errors import CarrierError, did_you_mean
 from smdp.carrier.service import Service, Written
 from smdp.http.problems import Handler, ProblemError, read_body
+from smdp.rsp.ids import is_eid
 from smdp.storage import StorageError
 
 SERVICE = web.AppKey("service", Service)
@@ -17,7 +18,7 @@ SERVICE = web.AppKey("service", Service)
 API = "/api/v1"
 CARRIER = API + "/carriers/{carrier}"
 PAGE, MAX_PAGE = 100, 1000
-_MAX_NUMBER = 2**62
+MAX_NUMBER = 2**62
 
 
 @web.middleware
@@ -28,7 +29,8 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     except CarrierError as error:
         raise ProblemError(error.status, error.reason, error.because, error.fix) from None
     except StorageError as error:
-        raise ProblemError(503, "database-failed", str(error), "") from None
+        fix = "Look at the server's log, and at the disk that the database is on."
+        raise ProblemError(503, "database-failed", str(error), fix) from None
 
 
 def name_of(request: web.Request) -> str:
@@ -66,10 +68,20 @@ def query(request: web.Request, *known: str) -> Mapping[str, str]:
         if name not in known:
             because = f"There is no query parameter {name[:60]!r} here."
             raise ProblemError(400, "query-unknown", because, did_you_mean(name, known))
+        if not request.query[name].isprintable():
+            raise ProblemError(400, "query-invalid", f"{name} has control characters in it.", "Leave them out.")
+    check_eid(request.query.get("eid"))
     return {name: value for name, value in request.query.items() if value}
 
 
-def number(values: Mapping[str, str], name: str, default: int, most: int = _MAX_NUMBER) -> int:
+def check_eid(eid: str | None) -> None:
+    """Refuse (422) an EID that nobody can have: looking for it would find nothing, and not say why."""
+    if eid and not is_eid(eid):
+        because = f"An EID has 32 decimal digits; {eid[:40]!r} has not."
+        raise ProblemError(422, "eid-invalid", because, "Give all of it, without spaces.")
+
+
+def number(values: Mapping[str, str], name: str, default: int, most: int = MAX_NUMBER) -> int:
     """Read a number from a query. Raises ProblemError (400)."""
     text = values.get(name)
     if text is None:

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from smdp.carrier.errors import CONFLICT
+from smdp.carrier.errors import CONFLICT, reject_unknown
 from smdp.http.context import API, answer, limit_of, number, page, query, read_object
 from smdp.http.hosting import Hosted
 from smdp.http.problems import ProblemError
@@ -62,6 +62,7 @@ async def _delete(request: web.Request) -> web.Response:
 async def _text(request: web.Request, *members: str) -> list[str | None]:
     """Read a body of texts; the first is needed. Raises ProblemError (422)."""
     body = await read_object(request)
+    reject_unknown(body, members, "request of this kind")
     values = [body.get(name) for name in members]
     if not isinstance(values[0], str) or not all(value is None or isinstance(value, str) for value in values):
         because = f"The request lacks {members[0]}, or a member is no text."

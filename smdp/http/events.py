@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
@@ -10,7 +10,19 @@ from aiohttp import web
 from smdp.carrier.errors import CarrierError, reject_unknown, reject_value
 from smdp.carrier.journal import UNLESS, Wanted, check_types
 from smdp.durations import parse_duration
-from smdp.http.context import CARRIER, SERVICE, answer, limit_of, name_of, number, page, query, read_object
+from smdp.http.context import (
+    CARRIER,
+    MAX_NUMBER,
+    SERVICE,
+    answer,
+    check_eid,
+    limit_of,
+    name_of,
+    number,
+    page,
+    query,
+    read_object,
+)
 from smdp.model import Event
 
 _EVENTS = CARRIER + "/events"
@@ -29,7 +41,7 @@ class WaitBody(msgspec.Struct, kw_only=True):
     eid: str | None = None
     iccid: str | None = None
     session: str | None = None
-    after: int | None = None
+    after: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)] | None = None
     within: str | float = _WITHIN
     unless: str | list[str] | None = None
 
@@ -87,6 +99,7 @@ async def _wait(request: web.Request) -> web.Response:
         asked = msgspec.convert(body, WaitBody)
     except msgspec.ValidationError as error:
         reject_value(error, "wait")
+    check_eid(asked.eid)
     types = _listed(asked.type)
     unless = [name for name in (UNLESS if asked.unless is None else _listed(asked.unless)) if name not in types]
     check_types((*types, *unless))
@@ -98,7 +111,7 @@ async def _wait(request: web.Request) -> web.Response:
 
 
 def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str) else list(dict.fromkeys(value))
 
 
 def _within(value: str | float) -> timedelta:

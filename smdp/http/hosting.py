@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from smdp.carrier.diagnose import closest
 from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, reject_unknown
 from smdp.carrier.service import Service
 from smdp.device import Device, Es9Client, new_device
@@ -31,6 +32,8 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared wi
 _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
 """Seconds until a notification whose server was away is sent again: doubled each time, up to the last."""
 _PAGE = 500
+_LOOKED_AT = 10_000
+"""How many EIDs are looked through for the one that was meant."""
 
 
 class Hosted:
@@ -77,8 +80,9 @@ class Hosted:
 
     async def create(self, options: dict[str, Any]) -> Description:
         """Make a device. Raises CarrierError for options that no device has."""
-        _check(options, _OPTIONS)
-        carrier = options.setdefault("carrier", "default")
+        given = {name: value for name, value in options.items() if value is not None}
+        _check(given, _OPTIONS)
+        carrier = given.setdefault("carrier", "default")
         await self._service.change_carrier(carrier, {})
         try:
             device = new_device(
@@ -86,19 +90,25 @@ class Hosted:
                 client=self._client,
                 clock=self._service.clock,
                 entropy=await self._entropy(carrier),
-                **{name: value for name, value in options.items() if value is not None},
+                **given,
             )
         except PkiError as error:
-            raise CarrierError("eid-not-permitted", f"{error.problem}.", error.fix) from None
+            because = f"{error.problem[:1].upper()}{error.problem[1:]}."
+            raise CarrierError("eid-not-permitted", because, error.fix) from None
         except ValueError as error:
             raise CarrierError("device-invalid", f"{error}.", "Leave it out to have one made up.") from None
+        if await self._database.read(queries.count) >= MAX_DEVICES:
+            because = f"A server hosts at most {MAX_DEVICES} devices."
+            raise CarrierError("too-many-devices", because, "Delete some, or start another server.", CONFLICT)
         if not await self._database.write(queries.insert, device.describe(), device.dump(), waiting=False):
             because = f"There is a device with the EID {device.eid} already."
             raise CarrierError("device-exists", because, "Delete it first, or choose another EID.", CONFLICT)
         return device.describe()
 
     async def list(self, carrier: str | None, after: int, limit: int) -> tuple[list[Description], int | None]:
-        """List devices in the order they were made."""
+        """List devices in the order they were made. Raises CarrierError (404) for an unknown carrier."""
+        if carrier is not None:
+            await self._service.carrier(carrier)
         found = await self._database.read(queries.devices, carrier, after, limit + 1)
         return [one.device for one in found[:limit]], found[limit - 1].number if len(found) > limit else None
 
@@ -121,7 +131,7 @@ class Hosted:
         if task := self._retries.pop(eid, None):
             task.cancel()
         if not await self._database.write(queries.delete, eid):
-            raise _unknown(eid)
+            raise await self._unknown(eid)
 
     # --- doing
 
@@ -155,8 +165,16 @@ class Hosted:
     async def _stored(self, eid: str) -> queries.StoredDevice:
         stored = await self._database.read(queries.device, eid)
         if stored is None:
-            raise _unknown(eid)
+            raise await self._unknown(eid)
         return stored
+
+    async def _unknown(self, eid: str) -> CarrierError:
+        if not is_eid(eid):
+            because = f"{eid[:40]!r} is no EID: an EID has 32 decimal digits."
+            return CarrierError("eid-invalid", because, "Give all of it: smdp device list shows what there is.")
+        near = closest(eid, await self._database.read(queries.eids, _LOOKED_AT))
+        hint = f"Did you mean {near}?" if near else f"smdp device list, or smdp device new --eid {eid}"
+        return CarrierError("device-unknown", f"This server hosts no device with the EID {eid}.", hint, UNKNOWN)
 
     async def _entropy(self, carrier: str) -> Entropy:
         def take(connection: Connection) -> Entropy:
@@ -191,18 +209,10 @@ def _check(options: dict[str, Any], known: dict[str, type]) -> None:
     reject_unknown(options, known, "device")
     for name, value in options.items():
         kind = known[name]
-        if value is not None and (type(value) is not kind or not _plain(value)):
+        if type(value) is not kind or not _plain(value):
             wanted = "true or false" if kind is bool else f"a text of at most {_MAX_TEXT} printable characters"
             raise CarrierError("value-invalid", f"A device's {name} is {wanted}.", "Correct it, or leave it out.")
 
 
 def _plain(value: object) -> bool:
     return not isinstance(value, str) or (len(value) <= _MAX_TEXT and value.isprintable())
-
-
-def _unknown(eid: str) -> CarrierError:
-    if not is_eid(eid):
-        because = f"{eid[:40]!r} is no EID: an EID has 32 decimal digits."
-        return CarrierError("eid-invalid", because, "smdp device list", UNKNOWN)
-    because = f"This server hosts no device with the EID {eid}."
-    return CarrierError("device-unknown", because, f"smdp device list, or smdp device new --eid {eid}", UNKNOWN)

@@ -94,7 +94,8 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         return await handler(request)
     except ProblemError as error:
-        return response(error.problem)
+        unauthorized = error.problem.status == HTTPStatus.UNAUTHORIZED
+        return response(error.problem, {"WWW-Authenticate": "Bearer"} if unauthorized else None)
     except web.HTTPRedirection:
         raise
     except web.HTTPException as error:

@@ -1,11 +1,13 @@
 """Control API: RSP sessions, as the carrier saw them."""
 
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from aiohttp import web
 
+from smdp.carrier.errors import did_you_mean
 from smdp.http.context import CARRIER, SERVICE, answer, limit_of, name_of, number, page, query
 from smdp.http.problems import ProblemError
+from smdp.model import SessionOutcome
 
 _SESSIONS = CARRIER + "/sessions"
 _FILTERS = ("eid", "iccid", "outcome")
@@ -20,6 +22,9 @@ def add_routes(app: web.Application) -> None:
 async def _list(request: web.Request) -> web.Response:
     values = query(request, "cursor", "limit", *_FILTERS)
     filters = {name: values[name] for name in _FILTERS if name in values}
+    if (outcome := values.get("outcome")) and outcome not in get_args(SessionOutcome):
+        because = f"No session has the outcome {outcome[:40]!r}."
+        raise ProblemError(422, "filter-invalid", because, did_you_mean(outcome, get_args(SessionOutcome)))
     before = number(values, "cursor", 0) or None
     found, cursor = await request.app[SERVICE].sessions(name_of(request), filters, before, limit_of(values))
     return answer(page(found, cursor))

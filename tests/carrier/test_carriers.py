@@ -198,5 +198,5 @@ def test_a_carrier_answers_to_all_its_names_without_port():
 def test_did_you_mean():
     assert did_you_mean("acmee", ["acme", "beta"]) == "Did you mean acme?"
     assert did_you_mean("zz", ["acme", "beta"]) == "There is: acme, beta."
-    assert did_you_mean("zz", []) == ""
+    assert did_you_mean("zz", []) == "There is none."
     assert did_you_mean("zz", map(str, range(20))).endswith(", ….")

@@ -65,6 +65,18 @@ def devices(connection: Connection, carrier: str | None = None, after: int = 0, 
     return [_stored(row) for row in rows]
 
 
+def count(connection: Connection) -> int:
+    """Count the devices."""
+    number: int = connection.execute("SELECT count(*) AS number FROM devices").fetchone()["number"]
+    return number
+
+
+def eids(connection: Connection, limit: int) -> list[str]:
+    """Return the EIDs of the newest devices."""
+    rows = connection.execute("SELECT eid FROM devices ORDER BY number DESC LIMIT :limit", {"limit": limit}).fetchall()
+    return [row["eid"] for row in rows]
+
+
 def delete(connection: Connection, eid: str) -> bool:
     """Forget a device; False if there is none."""
     return connection.execute("DELETE FROM devices WHERE eid = :eid", {"eid": eid}).rowcount == 1
