@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from smdp.model import Carrier
+from smdp.model import Carrier, Plan
 from smdp.storage import Connection, Database
 from smdp.storage.connection import moment
 from smdp.storage.queries import carriers
@@ -26,3 +26,4 @@ async def database(url) -> AsyncIterator[Database]:
 def _two_carriers(connection: Connection) -> None:
     for name in ("acme", "beta"):
         assert carriers.insert_carrier(connection, Carrier(name=name), moment(0))
+        assert carriers.insert_plan(connection, name, Plan(name="default"))

@@ -77,7 +77,7 @@ async def test_plans_are_listed_in_the_order_of_their_creation(database):
         return [carriers.delete_plan(connection, "acme", name) for name in ("a", "m", "none")]
 
     assert await database.write(make) == [False, True, False]
-    assert list(await database.read(carriers.plans, "acme")) == ["z", "a"]
+    assert list(await database.read(carriers.plans, "acme")) == ["default", "z", "a"]
     assert await database.read(carriers.plan, "beta", "a") is None
 
 
@@ -230,11 +230,33 @@ async def test_pruning_keeps_the_sessions_whose_package_is_out(database):
     await database.write(
         sessions.insert_message, "acme", "00", "step", request=b"", digest=b"", response=b"", at=0, ms=0
     )
-    assert await database.write(sessions.prune, "acme", 1, 3) == 3
+    assert await database.write(sessions.prune, "acme", 1, 3, 10) == 3
     left = await database.read(sessions.sessions, "acme", {}, 0)
     assert [row["transaction_id"] for row in left] == ["05", "04", "01"]
     assert await database.read(sessions.messages, "acme", ["00"]) == []
     assert await database.read(sessions.session, "beta", "AB") is not None
+
+
+async def test_pruning_keeps_what_was_cancelled_after_its_package_went_out(database):
+    for number in range(3):
+        await open_session(database, identifier=f"{number:02}", at=number)
+        await database.write(sessions.set_outcome, "acme", f"{number:02}", "cancelled")
+    for identifier, refusal in (("00", None), ("01", "GB#1")):
+        message = {"request": b"", "digest": b"", "response": b"", "at": 0, "ms": 0, "refusal": refusal}
+        await database.write(sessions.insert_message, "acme", identifier, "getBoundProfilePackage", **message)
+    assert await database.write(sessions.prune, "acme", 0, 0, 10) == 2
+    assert [row["transaction_id"] for row in await database.read(sessions.sessions, "acme", {}, 0)] == ["00"]
+
+
+async def test_pruning_bounds_what_is_open(database):
+    for number in range(5):
+        await open_session(database, identifier=f"{number:02}", at=100)
+    assert await database.write(sessions.prune, "acme", 1, 0, 3) == 2
+    assert [row["transaction_id"] for row in await database.read(sessions.sessions, "acme", {}, 0)] == [
+        "04",
+        "03",
+        "02",
+    ]
 
 
 async def test_a_notification_sent_twice_is_one(database):

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from smdp.model import Carrier
+from smdp.model import Carrier, Plan
 from smdp.storage import Database
 from smdp.storage.connection import moment
 from smdp.storage.queries import carriers, events, profiles
@@ -62,6 +62,7 @@ async def test_one_claim_wins_of_all_that_two_processes_make(tmp_path: Path):
 
 def _prepare(connection):
     carriers.insert_carrier(connection, Carrier(name="acme"), moment(0))
+    carriers.insert_plan(connection, "acme", Plan(name="default"))
     blank = dict.fromkeys(profiles.COLUMNS) | {
         "carrier": "acme", "plan": "default", "imsi": "1", "state": "released", "matching_id": "", "created_at": 0,
         "activation_since": 0, "credentials": "{}", "warnings": "[]",
