@@ -7,7 +7,6 @@ process, also after a restart (SGP.22 §5.6).
 
 import time
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, NamedTuple, cast
 
 from msgspec import Struct
@@ -221,19 +220,7 @@ class Downloads:
         """Keep a notification, and do what it says if it is new and verifies."""
         scope = self._service.scope(connection, call.carrier)
         judged = notifications.judge(scope, raw, self._security)
-        fresh = queries.insert_notification(
-            connection,
-            scope.name,
-            sha256(raw).digest(),
-            raw=raw,
-            at=micros(scope.now),
-            kind=judged.kind,
-            verified=judged.refusal is None,
-            eid=judged.eid,
-            iccid=judged.iccid,
-            transaction_id=judged.transaction_id,
-        )
-        if fresh:
+        if notifications.keep(scope, raw, judged):
             notifications.take(scope, judged)
 
 
@@ -306,7 +293,7 @@ def _keep(scope: Scope, call: _Call, session: Session, answer: Answer) -> None:
         scope.name,
         _hex(session.transaction_id),
         call.function,
-        request=call.body,
+        request=call.body[: sessions.KEEP_BYTES],
         digest=call.request.digest,
         response=answer.body,
         at=micros(scope.now),

@@ -1,5 +1,7 @@
 """What a notification does: an installation's result moves the profile, others tell its runtime (SGP.22 §5.6.4)."""
 
+from hashlib import sha256
+
 from msgspec import Struct
 
 from smdp.carrier import journal, orders, sessions
@@ -11,7 +13,12 @@ from smdp.rsp.server.notify import OtherSignedNotification, ProfileInstallationR
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Happening, Outcome, Session
 from smdp.rsp.tlv import Malformed
+from smdp.storage.connection import micros
+from smdp.storage.queries import sessions as queries
 
+KEEP = 4_000
+"""How many notifications are kept for a carrier that proved to be nobody's."""
+_PRUNE_EVERY = 256
 _STEP = "handleNotification"
 
 
@@ -59,6 +66,25 @@ def _judge_other(scope: Scope, notification: OtherSignedNotification, security: 
     if isinstance(told, Refusal):
         return Judged(kind, told, iccid=notification.iccid)
     return Judged(kind, eid=told.eid, iccid=told.iccid, told=told)
+
+
+def keep(scope: Scope, raw: bytes, judged: Judged) -> bool:
+    """Keep a notification, and now and then forget the oldest that proved nothing; False if the same came before."""
+    number = queries.insert_notification(
+        scope.connection,
+        scope.name,
+        sha256(raw).digest(),
+        raw=raw[: sessions.KEEP_BYTES],
+        at=micros(scope.now),
+        kind=judged.kind,
+        verified=judged.refusal is None,
+        eid=judged.eid,
+        iccid=judged.iccid,
+        transaction_id=judged.transaction_id,
+    )
+    if number and number % _PRUNE_EVERY == 0:
+        queries.prune_notifications(scope.connection, scope.name, KEEP)
+    return number > 0
 
 
 def take(scope: Scope, judged: Judged) -> None:

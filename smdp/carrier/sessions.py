@@ -17,6 +17,10 @@ from smdp.storage.queries import sessions as queries
 
 KEEP = 4_000
 """How many sessions that ended are kept for a carrier, with their messages."""
+KEEP_OPEN = 10_000
+"""How many sessions may be open at the same time; a flood of InitiateAuthentication ends the oldest of them."""
+KEEP_BYTES = 16 * 1024
+"""How much of a message is kept to look at: a request is 5 KiB at most, if it is no attack."""
 _PRUNE_EVERY = 256
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -44,8 +48,7 @@ def insert(scope: Scope, session: Session) -> None:
         _pack(session),
     )
     if number % _PRUNE_EVERY == 0:
-        queries.prune(scope.connection, scope.name, KEEP, _expired_before(scope))
-        queries.prune_notifications(scope.connection, scope.name, KEEP)
+        queries.prune(scope.connection, scope.name, KEEP, _expired_before(scope), KEEP_OPEN)
 
 
 def find(connection: Connection, carrier: str, transaction_id: bytes) -> Session | None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from smdp.storage.connection import Connection, Row, one_of
 
-_ENDED = ("installed", "failed", "refused", "cancelled")
+_DONE = ("installed", "failed")
+_BROKEN_OFF = ("refused", "cancelled")
 
 
 # --- sessions
@@ -114,16 +115,23 @@ def sessions(
     return found
 
 
-def prune(connection: Connection, carrier: str, keep: int, expired_before: int) -> int:
+def prune(connection: Connection, carrier: str, keep: int, expired_before: int, keep_open: int) -> int:
     """Forget the oldest sessions that ended or went nowhere, with their messages, so that about `keep` are left.
 
-    One whose package went out without a result stays: its certificate verifies a late notification.
+    Of those that are open and not yet expired, `keep_open` are left: whoever opens more has only begun. One whose
+    package went out without a result stays: its certificate verifies a late notification.
     """
-    values: dict[str, Any] = {"carrier": carrier, "keep": keep, "cutoff": expired_before}
+    values: dict[str, Any] = {"carrier": carrier, "keep": keep, "cutoff": expired_before, "keep_open": keep_open}
+    handed_out = (
+        "EXISTS (SELECT 1 FROM messages m WHERE m.carrier = :carrier AND m.transaction_id = s.transaction_id "
+        "AND m.step = 'getBoundProfilePackage' AND m.refusal IS NULL)"
+    )
+    newest = "(SELECT max(number) FROM sessions WHERE carrier = :carrier)"
     oldest = (
-        "SELECT transaction_id FROM sessions WHERE carrier = :carrier AND number <= "
-        "(SELECT max(number) - :keep FROM sessions WHERE carrier = :carrier) "
-        f"AND (outcome IN ({one_of('outcome', _ENDED, values)}) OR outcome = 'open' AND opened_at < :cutoff)"
+        f"SELECT transaction_id FROM sessions s WHERE carrier = :carrier AND number <= {newest} - :keep "
+        f"AND (outcome IN ({one_of('done', _DONE, values)}) "
+        f"OR outcome IN ({one_of('broken', _BROKEN_OFF, values)}) AND NOT {handed_out} "
+        f"OR outcome = 'open' AND (opened_at < :cutoff OR number <= {newest} - :keep_open))"
     )
     connection.execute(f"DELETE FROM messages WHERE carrier = :carrier AND transaction_id IN ({oldest})", values)
     return connection.execute(
@@ -198,22 +206,20 @@ def insert_notification(
     eid: str | None,
     iccid: str | None,
     transaction_id: str | None,
-) -> bool:
-    """Keep a notification's bytes; False if the same came before."""
+) -> int:
+    """Keep a notification's bytes and return its number: 1 for a carrier's first, 0 if the same came before."""
     values = {
         "carrier": carrier, "digest": digest, "raw": raw, "at": at, "kind": kind, "verified": verified, "eid": eid,
         "iccid": iccid, "id": transaction_id,
     }  # fmt: skip
-    return (
-        connection.execute(
-            "INSERT INTO notifications (carrier, digest, number, at, kind, verified, eid, iccid, transaction_id, raw) "
-            "VALUES (:carrier, :digest, "
-            "(SELECT coalesce(max(number), 0) + 1 FROM notifications WHERE carrier = :carrier), "
-            ":at, :kind, :verified, :eid, :iccid, :id, :raw) ON CONFLICT DO NOTHING",
-            values,
-        ).rowcount
-        == 1
-    )
+    row = connection.execute(
+        "INSERT INTO notifications (carrier, digest, number, at, kind, verified, eid, iccid, transaction_id, raw) "
+        "VALUES (:carrier, :digest, "
+        "(SELECT coalesce(max(number), 0) + 1 FROM notifications WHERE carrier = :carrier), "
+        ":at, :kind, :verified, :eid, :iccid, :id, :raw) ON CONFLICT DO NOTHING RETURNING number",
+        values,
+    ).fetchone()
+    return 0 if row is None else row["number"]
 
 
 def notification(connection: Connection, carrier: str, digest: bytes) -> Row | None:
