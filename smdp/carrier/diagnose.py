@@ -1,9 +1,9 @@
 """Why an EID has, or has not got, its plan: what it would get now, what stands in the way, and what to do about it."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from smdp.carrier import orders, profiles
+from smdp.carrier.alike import FAR, distance
 from smdp.carrier.errors import CarrierError
 from smdp.carrier.plans import find as find_plan
 from smdp.carrier.reasons import Reason, explain
@@ -18,9 +18,6 @@ from smdp.storage.queries import events as event_queries
 from smdp.storage.queries import profiles as queries
 
 _SEEN = ("eid.seen", "session.step", "session.refused", "session.cancelled", "session.closed")
-_FAR = 3
-"""From how many mistakes on two EIDs are no longer alike."""
-_LONGEST_MIDDLE = 16
 _SESSION_DIGITS = 8
 _WAITING = frozenset({"allocated", "linked", "confirmed"})
 
@@ -136,50 +133,10 @@ def nearest(scope: Scope, eid: str) -> Nearest | None:
     best: tuple[int, Row] | None = None
     for row in queries.waiting_eids(scope.connection, scope.name):
         mistakes = distance(eid, row["eid"])
-        if 0 < mistakes < (_FAR if best is None else best[0]):
+        if 0 < mistakes < (FAR if best is None else best[0]):
             best = mistakes, row
     if best is None:
         return None
     other, iccid = best[1]["eid"], best[1]["iccid"]
     places = [place for place, (one, two) in enumerate(zip(eid, other, strict=True)) if one != two]
     return Nearest(eid=other, differs_at=places, valid=eid_check_digits_ok(other), iccid=iccid)
-
-
-def closest(number: str, others: Iterable[str]) -> str | None:
-    """Return the number that is most like this one, with at most two mistakes between them."""
-    found = min(((distance(number, other), other) for other in others if other), default=(_FAR, ""))
-    return found[1] if found[0] < _FAR else None
-
-
-def distance(one: str, other: str) -> int:
-    """Count the mistakes between two numbers: a digit changed, left out, added, or swapped with its neighbour.
-
-    What both begin and end with is left out first. Where what is left is long, only a digit left out and made up for at
-    the end, or the other way round, is looked for; else they are not alike, and it is the longer one's length.
-    """
-    start = 0
-    while start < min(len(one), len(other)) and one[start] == other[start]:
-        start += 1
-    one, other = one[start:], other[start:]
-    end = 0
-    while end < min(len(one), len(other)) and one[-1 - end] == other[-1 - end]:
-        end += 1
-    one, other = one[: len(one) - end], other[: len(other) - end]
-    longest = max(len(one), len(other))
-    if longest > _LONGEST_MIDDLE:
-        return 2 if one[1:] == other[:-1] or one[:-1] == other[1:] else longest
-    return _mistakes(one, other)
-
-
-def _mistakes(one: str, other: str) -> int:
-    """Optimal string alignment."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        earlier, before, row = before, row, [i]
-        for j, b in enumerate(other, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                cost = min(cost, earlier[j - 2] + 1)
-            row.append(cost)
-    return row[-1]

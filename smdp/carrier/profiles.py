@@ -6,13 +6,14 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from smdp.carrier import activation, content, journal, orders
+from smdp.carrier.alike import closest
 from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, did_you_mean, reject_unknown
 from smdp.carrier.issue import expires_at, read_order, warnings
 from smdp.carrier.scope import Scope
 from smdp.model import ActivationState, Attempts, Profile
 from smdp.model import State as StateName
 from smdp.rsp.bpp import hash_confirmation_code
-from smdp.rsp.ids import ActivationCode
+from smdp.rsp.ids import ActivationCode, is_iccid
 from smdp.rsp.server.session import Change, Happening
 from smdp.rsp.states import State, Trigger, transition
 from smdp.storage import Row
@@ -26,6 +27,8 @@ FILTERS = ("eid", "state", "activation", "plan", "q")
 _TRIGGERS = {"release": Trigger.RELEASE, "hold": Trigger.HOLD, "revoke": Trigger.REVOKED}
 _DONE = {"release": ("released", "downloaded", "installed"), "hold": ("confirmed", "linked", "allocated")}
 """States in which there is nothing left to do: asking twice is no error."""
+_LOOKED_AT = 10_000
+"""How many ICCIDs are looked through for the one that was meant."""
 _WARNINGS = msgspec.json.Decoder(list[str])
 
 
@@ -63,7 +66,9 @@ def find(scope: Scope, iccid: str) -> Row:
     row = queries.profile(scope.connection, scope.name, iccid)
     if row is None:
         because = f"The carrier {scope.name} has no profile {iccid[:40]!r}."
-        raise CarrierError("profile-unknown", because, "smdp profile list shows what there is.", UNKNOWN)
+        near = closest(iccid, queries.iccids(scope.connection, scope.name, _LOOKED_AT)) if is_iccid(iccid) else None
+        hint = f"Did you mean {near}?" if near else "smdp profile list shows what there is."
+        raise CarrierError("profile-unknown", because, hint, UNKNOWN)
     return row
 
 

@@ -263,8 +263,8 @@ class Service:
 
     # --- sessions
 
-    async def session(self, carrier: str, transaction_id: str) -> Session | None:
-        """Return an RSP session with its steps; None for an unknown one. Raises CarrierError (404) for the carrier."""
+    async def session(self, carrier: str, transaction_id: str) -> Session:
+        """Return an RSP session with its steps. Raises CarrierError (404)."""
         return await self._read(carrier, sessions.session_view, transaction_id)
 
     async def sessions(
@@ -273,8 +273,8 @@ class Service:
         """List RSP sessions, newest first."""
         return await self._read(carrier, sessions.session_views, filters, before, limit)
 
-    async def raw_session(self, carrier: str, transaction_id: str) -> dict[str, Any] | None:
-        """Return an RSP session's messages as bytes; None for an unknown one."""
+    async def raw_session(self, carrier: str, transaction_id: str) -> dict[str, Any]:
+        """Return an RSP session's messages as bytes. Raises CarrierError (404)."""
         return await self._read(carrier, sessions.raw_messages, transaction_id)
 
     # --- events

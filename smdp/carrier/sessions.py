@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from smdp.carrier.errors import UNKNOWN, CarrierError
 from smdp.carrier.scope import Scope
 from smdp.model import RefusalText, SessionOutcome, Step
 from smdp.model import Session as SessionView
@@ -98,10 +99,21 @@ def _expired_before(scope: Scope) -> int:
 # --- for people
 
 
-def session_view(scope: Scope, transaction_id: str) -> SessionView | None:
-    """Return one session with its steps."""
-    row = queries.session(scope.connection, scope.name, transaction_id.upper())
-    return None if row is None else _views(scope, [row])[0]
+def session_view(scope: Scope, transaction_id: str) -> SessionView:
+    """Return one session with its steps. Raises CarrierError (404)."""
+    return _views(scope, [_row(scope, transaction_id)])[0]
+
+
+def _row(scope: Scope, transaction_id: str) -> Row:
+    """Find a session for people, who may have read only the first digits of it in the log."""
+    wanted = transaction_id.upper()
+    row = queries.session(scope.connection, scope.name, wanted)
+    if row is not None:
+        return row
+    near = queries.session_like(scope.connection, scope.name, wanted) if wanted else None
+    hint = f"Did you mean {near}?" if near else f"GET /api/v1/carriers/{scope.name}/sessions lists them."
+    because = f"The carrier {scope.name} has no session {transaction_id[:40]!r}."
+    raise CarrierError("session-unknown", because, hint, UNKNOWN)
 
 
 def session_views(
@@ -135,14 +147,13 @@ def _views(scope: Scope, rows: Sequence[Row]) -> list[SessionView]:
     ]
 
 
-def raw_messages(scope: Scope, transaction_id: str) -> dict[str, Any] | None:
-    """Return a session's messages and notifications as bytes, with their times; None for an unknown session."""
-    if queries.session(scope.connection, scope.name, transaction_id.upper()) is None:
-        return None
-    messages = queries.messages(scope.connection, scope.name, [transaction_id.upper()])
-    notifications = queries.notifications(scope.connection, scope.name, transaction_id.upper())
+def raw_messages(scope: Scope, transaction_id: str) -> dict[str, Any]:
+    """Return a session's messages and notifications as bytes, with their times. Raises CarrierError (404)."""
+    identifier = _row(scope, transaction_id)["transaction_id"]
+    messages = queries.messages(scope.connection, scope.name, [identifier])
+    notifications = queries.notifications(scope.connection, scope.name, identifier)
     return {
-        "id": transaction_id.upper(),
+        "id": identifier,
         "messages": [
             {"step": row["step"], "at": moment(row["at"]), "request": row["request"], "response": row["response"]}
             for row in messages

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from smdp.carrier.diagnose import closest
+from smdp.carrier.alike import closest
 from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, reject_unknown
 from smdp.carrier.service import Service
 from smdp.device import Device, Es9Client, new_device

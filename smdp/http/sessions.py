@@ -1,6 +1,6 @@
 """Control API: RSP sessions, as the carrier saw them."""
 
-from typing import NoReturn, get_args
+from typing import get_args
 
 from aiohttp import web
 
@@ -37,12 +37,5 @@ async def _show(request: web.Request) -> web.Response:
     if values.get("as", "decoded") not in ("decoded", "raw"):
         raise ProblemError(400, "query-invalid", "There is no such form of a session.", "There is as=raw.")
     if values.get("as") == "raw":
-        raw = await request.app[SERVICE].raw_session(carrier, identifier)
-        return answer(raw) if raw is not None else _unknown(carrier, identifier)
-    session = await request.app[SERVICE].session(carrier, identifier)
-    return answer(session) if session is not None else _unknown(carrier, identifier)
-
-
-def _unknown(carrier: str, identifier: str) -> NoReturn:
-    because = f"The carrier {carrier} has no session {identifier[:40]!r}."
-    raise ProblemError(404, "session-unknown", because, f"GET {CARRIER.format(carrier=carrier)}/sessions lists them.")
+        return answer(await request.app[SERVICE].raw_session(carrier, identifier))
+    return answer(await request.app[SERVICE].session(carrier, identifier))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smdp.carrier import sessions
+from smdp.carrier.errors import CarrierError
 from smdp.carrier.issue import IssueOrder
 from smdp.carrier.service import Service
 from smdp.clock import VirtualClock
@@ -92,9 +93,12 @@ async def test_a_refused_session_is_told_with_its_reason_and_steps(bench):
     assert [(one["step"], one["request"], one["response"]) for one in raw["messages"]] == [
         ("authenticateClient", b"q", b"a")
     ]
-    assert await bench.service.session("acme", "FF") is None
-    assert await bench.service.raw_session("acme", "FF") is None
-    assert await bench.service.session("default", "01" * 16) is None
+    for carrier, identifier in (("acme", "FF"), ("default", "01" * 16), ("acme", "")):
+        for look in (bench.service.session, bench.service.raw_session):
+            with pytest.raises(CarrierError, match="has no session"):
+                await look(carrier, identifier)
+    with pytest.raises(CarrierError, match=f"Did you mean {'01' * 16}"):
+        await bench.service.session("acme", "01010101")
 
 
 async def test_sessions_are_listed_in_pages_and_expire_by_the_clock(bench):

@@ -129,6 +129,15 @@ def waiting_eids(connection: Connection, carrier: str, limit: int = 10_000) -> l
     return found
 
 
+def iccids(connection: Connection, carrier: str, limit: int) -> list[str]:
+    """Return the ICCIDs of the newest profiles: where a mistyped one is looked for."""
+    rows = connection.execute(
+        "SELECT iccid FROM profiles WHERE carrier = :carrier ORDER BY number DESC LIMIT :limit",
+        {"carrier": carrier, "limit": limit},
+    ).fetchall()
+    return [row["iccid"] for row in rows]
+
+
 # --- changes
 
 

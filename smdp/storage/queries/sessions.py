@@ -50,6 +50,16 @@ def call(connection: Connection, host: str, label: str, transaction_id: str, ste
     return found
 
 
+def session_like(connection: Connection, carrier: str, beginning: str) -> str | None:
+    """Find the newest session whose transactionId begins like this: the log shows no more of it."""
+    row = connection.execute(
+        "SELECT transaction_id FROM sessions WHERE carrier = :carrier AND transaction_id >= :beginning "
+        "AND transaction_id < :beginning || 'G' ORDER BY number DESC LIMIT 1",
+        {"carrier": carrier, "beginning": beginning},
+    ).fetchone()
+    return None if row is None else row["transaction_id"]
+
+
 def swap(
     connection: Connection,
     carrier: str,
