@@ -109,6 +109,7 @@ def delay(plan: Plan) -> timedelta:
     return _duration(plan.activation.delay)
 
 
+@lru_cache(maxsize=256)
 def _duration(text: str) -> timedelta:
     try:
         return parse_duration(text)

@@ -82,7 +82,7 @@ CREATE TABLE sessions (
     PRIMARY KEY (carrier, transaction_id)
 );
 CREATE UNIQUE INDEX sessions_by_number ON sessions (carrier, number);
-CREATE INDEX sessions_by_eid ON sessions (carrier, eid, number);
+CREATE INDEX sessions_by_eid ON sessions (carrier, eid, number) WHERE eid IS NOT NULL;
 
 CREATE TABLE messages (
     carrier TEXT NOT NULL,
@@ -124,7 +124,7 @@ CREATE TABLE events (
     data TEXT NOT NULL,                          -- JSON
     PRIMARY KEY (carrier, id)
 );
-CREATE INDEX events_by_eid ON events (carrier, eid, id);
+CREATE INDEX events_by_eid ON events (carrier, eid, id) WHERE eid IS NOT NULL;
 
 CREATE TABLE devices (
     eid TEXT PRIMARY KEY,

@@ -53,13 +53,14 @@ def append(
               session=new.session, data=new.data)
         for place, new in enumerate(events)
     ]  # fmt: skip
+    common = {"carrier": carrier, "at": micros(at), "wall": micros(wall)}
     connection.executemany(
         "INSERT INTO events (carrier, id, at, wall, type, eid, iccid, session, data) VALUES "
         "(:carrier, :id, :at, :wall, :type, :eid, :iccid, :session, :data)",
         [
-            {"carrier": carrier, "id": event.id, "at": micros(at), "wall": micros(wall), "type": event.type,
-             "eid": event.eid, "iccid": event.iccid, "session": event.session, "data": body}
-            for event, body in zip(stored, bodies, strict=True)
+            common | {"id": first + place, "type": new.type, "eid": new.eid, "iccid": new.iccid,
+                      "session": new.session, "data": bodies[place]}
+            for place, new in enumerate(events)
         ],
     )  # fmt: skip
     if row["journal"] > journal:
