@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from smdp.client import Client as Client
     from smdp.device import Device as Device
     from smdp.server import Server as Server
-    from smdp.server import create_app as create_app
     from smdp.settings import Settings as Settings
 
     __version__: str
@@ -20,10 +19,9 @@ _HOMES = {
     "Device": "smdp.device",
     "Server": "smdp.server",
     "Settings": "smdp.settings",
-    "create_app": "smdp.server",
 }
 
-__all__ = ["Client", "Device", "Server", "Settings", "create_app"]
+__all__ = ["Client", "Device", "Server", "Settings"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,8 @@
 """The floor: what the cryptography of one download alone costs a server, in microseconds of process CPU.
 
-Three signatures, five verifications, a key pair, a point decode, a key agreement, a key derivation, two certificates read
-with their extensions, and the protection of a 12 kB profile in 1007-byte segments, all with `cryptography` directly.
+Three signatures, five verifications, a key pair, a point decode, a key agreement, a key derivation, two certificates
+read with their extensions, and the protection of a 12 kB profile in 1007-byte segments, all with `cryptography`
+directly.
 """
 
 import datetime as dt
