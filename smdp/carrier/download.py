@@ -86,7 +86,7 @@ class Downloads:
         while True:
             found = self._service.look_up(host, transaction_id, function)
             if found is None:
-                return _failure(_nobody(function, host))
+                return _nobody(function, host)
             carrier, policy = self._rules(found["settings"], host)
             call = _Call(carrier, policy, request, body, began)
             try:
@@ -224,11 +224,13 @@ class Downloads:
             notifications.take(scope, judged)
 
 
-def _nobody(function: str, host: str) -> Refusal:
-    """Refuse a call for a carrier that isn't there."""
+def _nobody(function: str, host: str) -> Answer:
+    """Answer a call for a carrier that isn't there. A notification is acknowledged: else it would come for ever."""
+    if function == "handleNotification":
+        return Answer(b"")
     if function == "initiateAuthentication":
-        return refuse(initiate.CHECKS[0], {"address": host, "hosts": "those of the carriers that exist"})
-    return refuse(authenticate.TRANSACTION, {"what": "is unknown here"})
+        return _failure(refuse(initiate.CHECKS[0], {"address": host, "hosts": "those of the carriers that exist"}))
+    return _failure(refuse(authenticate.TRANSACTION, {"what": "is unknown here"}))
 
 
 # --- what is stored and told

@@ -7,6 +7,7 @@ import logging
 from typing import Any, Self, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import InvalidURLError
 from aiohttp.web_protocol import RequestPayloadError
 
 from smdp.http import problems
@@ -30,8 +31,9 @@ class _Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionResetError("an answer is on its way already")
         if status == _BAD_REQUEST:
-            _log.info("no HTTP from %s: %s", request.remote, _first_line(message))
-            answer = problems.response(problems.not_http(_first_line(message)))
+            what = "its path is no path" if isinstance(exc, InvalidURLError) else _first_line(message)
+            _log.info("no HTTP from %s: %s", request.remote, what)
+            answer = problems.response(problems.not_http(what))
         else:
             _log.error("bug in HTTP", exc_info=exc)
             answer = problems.response(problems.bug())
@@ -46,7 +48,7 @@ class _Connection(web.RequestHandler):
 
 def _first_line(message: str | None) -> str:
     """Return what aiohttp says is wrong, without the bytes it quotes: they may hold a token."""
-    return (message or "it can't be read").strip().partition("\n")[0].partition(":")[0].rstrip(".")
+    return (message or "it can't be read").strip().partition("\n")[0].partition(":")[0].rstrip(".")[:100]
 
 
 class _Server(web.Server):
