@@ -26,6 +26,7 @@ from smdp.http.app import Parts, assemble, control_app, device_app
 from smdp.http.protocol import Runner
 from smdp.pki import load as pki
 from smdp.pki import tls
+from smdp.rsp.ids import host_of
 from smdp.settings import Settings
 
 _TOKEN_BYTES = 18
@@ -54,7 +55,9 @@ class Server:
     @property
     def control_url(self) -> str:
         """Where the control API is."""
-        return f"http://127.0.0.1:{self.control_port}"
+        host = self.settings.host[0]
+        name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound
+        return f"http://[{name}]:{self.control_port}" if ":" in name else f"http://{name}:{self.control_port}"
 
     def device_url(self, carrier: str) -> str:
         """Where devices find a carrier: what `eSIMServerURL` takes."""
@@ -99,7 +102,7 @@ class Server:
     def _tls(self) -> ssl.SSLContext:
         names = ["localhost", self.settings.domain, f"*.{self.settings.domain}", "127.0.0.1", "::1"]
         if self.settings.address is not None:
-            names.append(self.settings.address.rpartition(":")[0] or self.settings.address)
+            names.append(host_of(self.settings.address))
         return tls.server_context(self.parts.pki, names)
 
     # --- life in a thread

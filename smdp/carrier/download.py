@@ -243,8 +243,13 @@ def _conclude(
     outcome: Outcome[Any],
     then: tuple[Happening, ...] = (),
 ) -> Answer:
-    """Move the session, apply the change, keep the message, tell. Raises _LostError if the session moved meanwhile."""
+    """Move the session, apply the change, keep the message, tell. Raises _LostError if the session moved meanwhile.
+
+    That an LPA cancels what was refused before is not told: they all do, and the refusal is on the timeline already.
+    """
     answer = _answer(outcome)
+    if outcome.session is None and call.function == "cancelSession":
+        return answer
     told = (*outcome.happenings, *then)
     if outcome.session is not None:
         moved = sessions.swap(

@@ -160,6 +160,8 @@ def _make(order: IssueOrder, plan: Plan, serial: int, entropy: Entropy) -> _Fres
         credentials=numbers.credentials(entropy),
         upp=None if order.upp is None else plans.package_bytes(order.upp),
     )
+    if plan.profile_class == "test":
+        fresh.credentials = structs.replace(fresh.credentials, ki=numbers.TEST_KEY)
     if order.credentials is not None:
         reject_unknown(order.credentials, Credentials.__struct_fields__, "profile's credentials")
         fresh.credentials = structs.replace(fresh.credentials, **order.credentials)

@@ -39,6 +39,10 @@ def matching_id(entropy: Entropy) -> str:
     return "-".join(text[at : at + 5] for at in range(0, 20, 5))
 
 
+TEST_KEY = bytes(range(16)).hex().upper()
+"""The key that everybody knows: eUICCs refuse a profile of class `test` with any other (SGP.22 §5.7.6, reason 14)."""
+
+
 def credentials(entropy: Entropy) -> Credentials:
     """Make a profile's secrets: keys of 16 bytes in hexadecimal, PINs of 4 digits, PUKs and ADM1 of 8."""
     return Credentials(

@@ -57,12 +57,12 @@ def security_of(pki: Pki) -> Security:
 async def assemble(settings: Settings, pki: Pki) -> AsyncIterator[Parts]:
     """Open the database and put the parts together; close them in the opposite order. Raises StorageError."""
     database = await Database.open(settings.database)
-    database.listen(log.events)
     addresses = Addresses(domain=settings.domain, address=settings.address)
     service = Service(database, SystemClock(), addresses=addresses, seed=settings.seed, journal=settings.journal)
     hosted = Hosted(service, pki, settings)
     try:
         await service.start()
+        database.listen(log.events)  # from here on: that `default` exists is no news
         yield Parts(settings, pki, service, Downloads(service, security_of(pki)), hosted)
     finally:
         await hosted.close()

@@ -1,6 +1,7 @@
 """Control API: the timeline, listed, streamed and waited for."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -82,7 +83,7 @@ async def _stream(request: web.Request, wanted: Wanted) -> web.StreamResponse:
     await service.events(wanted, 1)  # refuses what is unknown, while a problem can still be answered
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
-    with _Lasting(request):
+    with _Lasting(request), contextlib.suppress(ConnectionError):  # whoever leaves has seen enough
         async for events in service.journal.follow(wanted, _HEARTBEAT):
             await response.write(b"".join(map(_written, events)) or b": alive\n\n")
     return response

@@ -20,7 +20,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         return await handler(request)
     given = request.headers.get("Authorization", "")
     secret = given[len(_SCHEME) :].strip() if given.lower().startswith(_SCHEME) else ""
-    if not hmac.compare_digest(secret.encode(), token.encode()):
+    if not hmac.compare_digest(secret.encode(errors="surrogateescape"), token.encode()):
         because = "The bearer token is missing." if not secret else "The bearer token is wrong."
         fix = "Send Authorization: Bearer TOKEN; commands take it from SMDP_CONTROL_TOKEN."
         raise ProblemError(401, "token-needed", because, fix)

@@ -134,8 +134,10 @@ def load(der: bytes) -> Certificate:
         return _read(der)
     except Malformed:
         raise
+    except x509.DuplicateExtension as error:
+        raise Malformed(f"it has an extension twice: {error.oid.dotted_string}") from None
     except Exception as error:  # the parser documents no complete list of what it raises
-        raise Malformed(f"this is no readable certificate: {error}") from error
+        raise Malformed("it is no readable X.509 certificate") from error
 
 
 def _read(der: bytes) -> Certificate:

@@ -23,10 +23,6 @@ CURVES: dict[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "brainpoolP256r1
 """The curves of SGP.22 v2 that OpenSSL knows, by our name for them."""
 
 _NAMES = {curve.name: name for name, curve in CURVES.items()}
-_ORDERS = {
-    "P-256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
-    "brainpoolP256r1": 0xA9FB57DBA1EEA9BC3E660A909D838D718C397AA3B561A6F7901E0E82974856A7,
-}
 _SHA256 = ec.ECDSA(hashes.SHA256())
 _RFC6979 = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 _HALF = 32
@@ -62,7 +58,7 @@ class Stream:
 
     def private_key(self, curve: str) -> PrivateKey:
         """Make a private key from 40 bytes of the stream (FIPS 186-5 A.2.1: 64 bits more than the order has)."""
-        scalar = int.from_bytes(self.take(_HALF + 8), "big") % (_ORDERS[curve] - 1) + 1
+        scalar = int.from_bytes(self.take(_HALF + 8), "big") % (CURVES[curve].group_order - 1) + 1
         return ec.derive_private_key(scalar, CURVES[curve])
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from smdp.rsp.ids import iccid_to_bytes, plmn_to_bytes
-from smdp.rsp.tlv import tlv
+from smdp.rsp.tlv import bit_string, tlv
 
 ProfileClass = Literal["test", "provisioning", "operational"]
 IconType = Literal["jpg", "png"]
@@ -15,9 +15,9 @@ ICON_TYPES: tuple[IconType, ...] = ("jpg", "png")
 MAX_SERVICE_PROVIDER_NAME, MAX_PROFILE_NAME, MAX_ICON = 32, 64, 1024
 """Limits in bytes."""
 
-ALL_EVENTS = 0xF0
-"""NotificationEvent install, enable, disable and delete: the four highest bits."""
-_PPR_BITS = {"update": 0x80, "ppr1": 0x40, "ppr2": 0x20}
+ALL_EVENTS = (0, 1, 2, 3)
+"""NotificationEvent install, enable, disable and delete."""
+_PPR_BITS = {"update": 0, "ppr1": 1, "ppr2": 2}
 
 
 class Owner(Struct, kw_only=True, frozen=True):
@@ -43,14 +43,6 @@ class Metadata(Struct, kw_only=True, frozen=True):
     ppr: frozenset[str] = frozenset()
 
 
-def bit_string(octet: int) -> bytes:
-    """Encode a named-bit list of up to eight bits: DER drops trailing zero bits; the first byte counts unused ones."""
-    if not octet:
-        return b"\0"
-    unused = (octet & -octet).bit_length() - 1
-    return bytes((unused, octet))
-
-
 def encode(metadata: Metadata) -> bytes:
     """Build the complete BF25. Raises ValueError if a name or the icon is too long."""
     name, provider = metadata.profile_name.encode(), metadata.service_provider_name.encode()
@@ -68,11 +60,11 @@ def encode(metadata: Metadata) -> bytes:
         parts.append(tlv(0x95, bytes((PROFILE_CLASSES.index(metadata.profile_class),))))
     if metadata.notification_address is not None:
         address = tlv(0x81, metadata.notification_address.encode())
-        parts.append(tlv(0xB6, tlv(0x30, tlv(0x80, bit_string(ALL_EVENTS)), address)))
+        parts.append(tlv(0xB6, tlv(0x30, bit_string(0x80, ALL_EVENTS), address)))
     if metadata.owner is not None:
         parts.append(_owner(metadata.owner))
     if metadata.ppr:
-        parts.append(tlv(0x99, bit_string(sum(_PPR_BITS[rule] for rule in metadata.ppr))))
+        parts.append(bit_string(0x99, (_PPR_BITS[rule] for rule in metadata.ppr)))
     return tlv(0xBF25, *parts)
 
 

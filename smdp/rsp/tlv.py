@@ -5,7 +5,7 @@ nothing trails. `rsp.decoder` reads with `head_at`, `gate` walks what has no sch
 `tlv`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 MAX_DEPTH = 24
@@ -177,3 +177,20 @@ def children(data: bytes, tag: int) -> dict[int, Item]:
     for item in items(only(data, tag).value):
         found.setdefault(item.tag, item)
     return found
+
+
+# --- named bit lists
+
+
+def bit_string(tag: int, bits: Iterable[int]) -> bytes:
+    """Encode a named bit list as a BIT STRING: trailing zero bits are left out (X.690 §11.2.2)."""
+    numbers = frozenset(bits)
+    length = max(numbers, default=-1) + 1
+    octets = (length + 7) // 8
+    value = sum(1 << (8 * octets - 1 - bit) for bit in numbers)
+    return tlv(tag, bytes((8 * octets - length,)), value.to_bytes(octets, "big"))
+
+
+def bits_of(native: Iterable[int] | None) -> frozenset[int]:
+    """Name the bits that are set in a decoded BIT STRING; none for an absent one."""
+    return frozenset(number for number, bit in enumerate(native or ()) if bit)

@@ -5,6 +5,7 @@ import pytest
 from smdp.rsp import metadata
 from smdp.rsp.asn1 import StoreMetadataRequest, decode
 from smdp.rsp.metadata import Metadata, Owner
+from smdp.rsp.tlv import bit_string
 from tests.euicc_stub import swapped
 from tests.independent import encode
 
@@ -82,7 +83,16 @@ def test_what_is_just_short_enough():
 
 
 @pytest.mark.parametrize(
-    ("octet", "value"), [(0, "00"), (0x80, "0780"), (0xF0, "04F0"), (0x01, "0001"), (0xFF, "00FF"), (0x40, "0640")]
+    ("bits", "value"),
+    [
+        ((), "00"),
+        ((0,), "0780"),
+        (range(4), "04F0"),
+        ((7,), "0001"),
+        (range(8), "00FF"),
+        ((1,), "0640"),
+        ((8,), "070080"),
+    ],
 )
-def test_named_bits(octet, value):
-    assert metadata.bit_string(octet).hex().upper() == value
+def test_named_bits(bits, value):
+    assert bit_string(0x99, bits).hex().upper() == "99" + f"{len(value) // 2:02X}" + value

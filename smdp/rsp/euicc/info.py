@@ -5,9 +5,9 @@ from smdp.rsp.checks import Check
 from smdp.rsp.codes import SetDefaultDpAddressResult
 from smdp.rsp.euicc.commands import Answer, World, code_of, refused, result
 from smdp.rsp.euicc.metadata import OPERATIONAL, PPR1, read_metadata
-from smdp.rsp.euicc.state import AllowedOperator, Euicc, bit_string
+from smdp.rsp.euicc.state import AllowedOperator, Euicc
 from smdp.rsp.ids import eid_to_bytes
-from smdp.rsp.tlv import gate, tlv
+from smdp.rsp.tlv import bit_string, gate, tlv
 
 _TS102241 = b"\x09\x02\x00"
 _GLOBALPLATFORM = b"\x02\x03\x00"

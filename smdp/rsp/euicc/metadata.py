@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from smdp.rsp import asn1
-from smdp.rsp.euicc.state import AllowedOperator, AuthorisationRule, bits_of
+from smdp.rsp.euicc.state import AllowedOperator, AuthorisationRule
 from smdp.rsp.ids import iccid_of_bytes
-from smdp.rsp.tlv import Malformed
+from smdp.rsp.tlv import Malformed, bits_of
 
 INSTALL, ENABLE, DISABLE, DELETE = 0, 1, 2, 3
 """The bits of NotificationEvent (SGP.22 §5.5.3)."""

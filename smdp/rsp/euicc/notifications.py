@@ -8,8 +8,8 @@ from smdp.rsp.codes import RemoveNotificationResult
 from smdp.rsp.crypto import sign
 from smdp.rsp.euicc.commands import Answer, World, code_of, integer, refused, result
 from smdp.rsp.euicc.metadata import read_metadata
-from smdp.rsp.euicc.state import Euicc, InstalledProfile, Notification, bit_string, bits_of
-from smdp.rsp.tlv import tlv
+from smdp.rsp.euicc.state import Euicc, InstalledProfile, Notification
+from smdp.rsp.tlv import bit_string, bits_of, tlv
 
 MAX_NOTIFICATIONS = 128
 """How many are kept; the oldest makes room for one more."""

@@ -13,8 +13,9 @@ from smdp.rsp.decoder import Decoded
 from smdp.rsp.euicc.commands import Answer, World, code_of, refused, result
 from smdp.rsp.euicc.metadata import DELETE, DISABLE, ENABLE, OPERATIONAL, PPR1, PPR2, TEST, read_metadata
 from smdp.rsp.euicc.notifications import notify
-from smdp.rsp.euicc.state import Euicc, InstalledProfile, bits_of
-from smdp.rsp.tlv import items, only, tlv
+from smdp.rsp.euicc.state import Euicc, InstalledProfile
+from smdp.rsp.ids import iccid_of_bytes
+from smdp.rsp.tlv import Malformed, bits_of, items, only, tlv
 
 MAX_NICKNAME = 64
 _DEFAULT_TAGS = (0x5A, 0x4F, 0x9F70, 0x90, 0x91, 0x92, 0x93, 0x94, 0x95)
@@ -72,11 +73,11 @@ def _profile_info(profile: InstalledProfile, wanted: tuple[int, ...]) -> bytes:
 
 @dataclass
 class Change:
-    """A change of one profile under judgement; `wanted` is how the request names it."""
+    """A change of one profile under judgement; `name` is how the request names it."""
 
     euicc: Euicc
     profile: InstalledProfile | None
-    wanted: bytes
+    name: str
 
     @property
     def found(self) -> InstalledProfile:
@@ -88,7 +89,7 @@ class Change:
         """Name the profile as the request does, and the enabled one."""
         enabled = self.euicc.enabled_profile()
         return {
-            "wanted": self.wanted.hex().upper(),
+            "wanted": read_metadata(self.profile.metadata).iccid_digits if self.profile else self.name,
             "enabled": read_metadata(enabled.metadata).iccid_digits if enabled else "none",
         }
 
@@ -186,7 +187,15 @@ def _named(euicc: Euicc, identifier: Decoded) -> Change:
     wanted: bytes = identifier.native
     by_iccid = identifier.name == "iccid"
     found = euicc.profile(iccid=wanted) if by_iccid else euicc.profile(aid=wanted)
-    return Change(euicc, found, wanted)
+    return Change(euicc, found, _digits(wanted) if by_iccid else wanted.hex().upper())
+
+
+def _digits(iccid: bytes) -> str:
+    """Write an ICCID in digits, whatever came as one."""
+    try:
+        return iccid_of_bytes(iccid)
+    except Malformed:
+        return iccid.hex().upper()
 
 
 def _disable(euicc: Euicc, profile: InstalledProfile) -> None:

@@ -3,14 +3,12 @@
 Everything here survives `msgspec.msgpack`, the session included, so a card may be put away between any two commands.
 """
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 from msgspec import Struct, field
 
 from smdp.rsp.bpp import KeySet
 from smdp.rsp.crypto import PrivateKey, key_of
-from smdp.rsp.tlv import tlv
 
 DEFAULT_MEMORY = 1 << 20
 """Bytes of non-volatile memory for profiles; a full profile takes 16 to 30 KiB."""
@@ -202,17 +200,3 @@ class Euicc(Secretive, kw_only=True):
         """Take the AID of a new ISD-P (SGP.02 §2.2.3)."""
         self.next_isdp += 1
         return _ISDP_AID_PREFIX + (_FIRST_ISDP + self.next_isdp - 1).to_bytes(2, "big")
-
-
-def bit_string(tag: int, bits: Iterable[int]) -> bytes:
-    """Encode a named bit list as a BIT STRING: trailing zero bits are left out (X.690 §11.2.2)."""
-    numbers = frozenset(bits)
-    length = max(numbers, default=-1) + 1
-    octets = (length + 7) // 8
-    value = sum(1 << (8 * octets - 1 - bit) for bit in numbers)
-    return tlv(tag, bytes((8 * octets - length,)), value.to_bytes(octets, "big"))
-
-
-def bits_of(native: Iterable[int] | None) -> frozenset[int]:
-    """Name the bits that are set in a decoded BIT STRING; none for an absent one."""
-    return frozenset(number for number, bit in enumerate(native or ()) if bit)

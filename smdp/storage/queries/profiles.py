@@ -156,11 +156,12 @@ def claim(
     `sources` are the states it may be handed out from; `consumed_at` is None where that does not consume it.
     """
     values = {"carrier": carrier, "iccid": iccid, "eid": eid, "by": by, "consumed_at": consumed_at}
+    unconsumed = "" if consumed_at is None else "AND consumed_at IS NULL"
     consumed_by = "consumed_by" if consumed_at is None else "coalesce(consumed_by, :by)"
     claimed: Row | None = connection.execute(
         "UPDATE profiles SET state = 'downloaded', eid = :eid, consumed_at = coalesce(consumed_at, :consumed_at), "
         f"consumed_by = {consumed_by} WHERE carrier = :carrier AND iccid = :iccid "
-        f"AND state IN ({one_of('source', sources, values)}) AND (eid IS NULL OR eid = :eid) {_RETURNING}",
+        f"AND state IN ({one_of('source', sources, values)}) AND (eid IS NULL OR eid = :eid) {unconsumed} {_RETURNING}",
         values,
     ).fetchone()
     return claimed
