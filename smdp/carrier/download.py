@@ -18,7 +18,7 @@ from smdp.model import Carrier, SessionOutcome
 from smdp.rsp import wire
 from smdp.rsp.checks import Refusal, refuse
 from smdp.rsp.codes import code
-from smdp.rsp.server import authenticate, bind, cancel, initiate
+from smdp.rsp.server import authenticate, bind, cancel, initiate, selection
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Happening, Outcome, Policy, Session, Stage
 from smdp.rsp.wire import Request
@@ -176,7 +176,7 @@ class Downloads:
         scope = self._service.scope(connection, call.carrier, session.server_address)
         matching_id = who.message.matching_id
         found = orders.by_matching_id(scope, matching_id) if matching_id else orders.by_eid(scope, who.eid)
-        outcome = authenticate.decide(session, who, found, self._security, call.policy, scope.now)
+        outcome = selection.decide(session, who, found, self._security, call.policy, scope.now)
         return _conclude(scope, call, session, outcome)
 
     def _bind(self, connection: Connection, call: _Call, session: Session, prepared: bind.Prepared) -> Answer:

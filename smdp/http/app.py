@@ -16,7 +16,7 @@ from smdp.http.health import Health
 from smdp.http.hosting import Hosted
 from smdp.pki import make
 from smdp.pki.model import Pki
-from smdp.rsp.server.security import Credential, Identity, Security
+from smdp.rsp.server.security import Security
 from smdp.settings import Settings
 from smdp.storage import Database
 
@@ -46,11 +46,7 @@ class Parts:
 
 def security_of(pki: Pki) -> Security:
     """Hand the protocol core what it needs of a PKI."""
-    identities = {
-        ci: Identity(Credential(*identity.dpauth), Credential(*identity.dppb))
-        for ci, identity in pki.identities.items()
-    }
-    return Security(cis=pki.cis, identities=identities)
+    return Security(cis=pki.cis, identities=pki.identities)
 
 
 @asynccontextmanager

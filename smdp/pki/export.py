@@ -9,7 +9,7 @@ from smdp.pki import load, make
 from smdp.pki.errors import PkiError
 from smdp.pki.keys import Fresh
 from smdp.pki.model import Line
-from smdp.pki.profiles import Credential
+from smdp.rsp.server.security import Credential
 
 _PRIVATE_README = """\
 # A private test PKI of smdp

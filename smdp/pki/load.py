@@ -17,11 +17,11 @@ from smdp.pki import folder as folders
 from smdp.pki import keys, make, names, profiles
 from smdp.pki.errors import PkiError
 from smdp.pki.folder import Folder
-from smdp.pki.model import Identity, Line, Pki
-from smdp.pki.profiles import Credential
+from smdp.pki.model import Line, Pki
 from smdp.rsp import certs
 from smdp.rsp.certs import Certificate, Role
 from smdp.rsp.crypto import curve_name, point_of
+from smdp.rsp.server.security import Credential, Identity
 
 LIVE_CIS = frozenset(
     map(bytes.fromhex, ("81370F5125D0B1D408D4C3B232E6D25E795BEBFB", "4C27967AD20C14B391E9601E41E604AD57C0222F"))

@@ -12,9 +12,10 @@ from cryptography.x509 import load_der_x509_certificate
 
 from smdp.pki import names, profiles
 from smdp.pki.keys import PUBLIC_SECRET, Derived, KeySource
-from smdp.pki.profiles import Credential, stem
+from smdp.pki.profiles import stem
 from smdp.rsp.certs import Certificate, Role
 from smdp.rsp.crypto import CURVES
+from smdp.rsp.server.security import Credential
 
 PUBLIC_EID_PREFIXES = ("89",)
 """What EIDs that the public EUM certifies begin with; frozen, since its certificate is in everybody's checkout."""

@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 
 from smdp.pki import keys, profiles
 from smdp.pki.errors import PkiError
-from smdp.pki.profiles import Credential
 from smdp.rsp.certs import Certificate
 from smdp.rsp.crypto import PrivateKey
 from smdp.rsp.ids import is_eid
+from smdp.rsp.server.security import Credential, Identity
 
 
 class Line(NamedTuple):
@@ -18,15 +18,6 @@ class Line(NamedTuple):
     path: str
     use: Literal["used", "minted", "skipped"]
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who an SM-DP+ (and its SM-DS, where there is one) is under one CI; DPauth and DPpb have the same RID."""
-
-    dpauth: Credential
-    dppb: Credential
-    dsauth: Credential | None
 
 
 @dataclass(frozen=True, slots=True)

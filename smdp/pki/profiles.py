@@ -6,7 +6,6 @@ Every signature is deterministic (RFC 6979), so equal inputs give equal certific
 import datetime as dt
 import ipaddress
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,6 +15,7 @@ from smdp.pki import keys
 from smdp.pki.keys import KeySource
 from smdp.rsp.certs import Certificate, Role, load
 from smdp.rsp.crypto import PrivateKey, PublicKey
+from smdp.rsp.server.security import Credential
 
 RID_CI, RID_EUM, RID_DP, RID_DS, RID_OPERATOR = "2.999.1", "2.999.5", "2.999.10", "2.999.15", "2.999.20"
 """Registered ids of our test PKIs, below the arc that is reserved for examples."""
@@ -44,16 +44,6 @@ _ATTRIBUTES = {
 }
 
 _Extension = tuple[x509.ExtensionType, bool]  # and whether it is critical
-
-
-class Credential(NamedTuple):
-    """A certificate and its private key."""
-
-    certificate: Certificate
-    key: PrivateKey
-
-    def __repr__(self) -> str:
-        return f"Credential({self.certificate!r})"
 
 
 def stem(kind: str, curve: str) -> str:

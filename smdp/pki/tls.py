@@ -23,9 +23,10 @@ from smdp.pki import make, profiles
 from smdp.pki.errors import PkiError
 from smdp.pki.model import Pki
 from smdp.pki.names import is_dns_name
-from smdp.pki.profiles import Credential, Validity
+from smdp.pki.profiles import Validity
 from smdp.rsp.certs import Certificate
 from smdp.rsp.crypto import PrivateKey
+from smdp.rsp.server.security import Credential
 
 MAX_CONTEXTS = 128
 """How many asked names are remembered at a time; the certificate of a forgotten one is minted again."""

@@ -7,10 +7,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smdp.pki import keys, make, profiles
-from smdp.pki.profiles import Credential
 from smdp.rsp import certs
 from smdp.rsp.certs import Certificate, Role
 from smdp.rsp.crypto import CURVES
+from smdp.rsp.server.security import Credential
 
 EID = "89049032123451234512345678901235"
 CURVE_NAMES = sorted(CURVES)

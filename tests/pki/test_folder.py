@@ -13,6 +13,7 @@ from smdp.pki.errors import PkiError
 from smdp.rsp import certs
 from smdp.rsp.certs import Role
 from smdp.rsp.crypto import point_of
+from smdp.rsp.server.security import Credential
 from tests.pki.forge import CURVE_NAMES, EID, SOURCE, forge, pki, stranger
 
 NAMES = {"P-256": "NIST", "brainpoolP256r1": "BRP"}
@@ -36,7 +37,7 @@ def key_bytes(key, form):
 def tls_leaf(ci, curve, validity=profiles.ALWAYS):
     key = keys.key(SOURCE, "tls", curve)
     leaf = profiles.tls(ci, key.public_key(), ["testsmdpplus1.example.com"], validity, 77)
-    return profiles.Credential(leaf, key)
+    return Credential(leaf, key)
 
 
 def sgp26(directory: Path, curve: str, form: str, *, without=()):

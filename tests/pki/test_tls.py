@@ -14,6 +14,7 @@ from smdp.pki.folder import Folder
 from smdp.rsp import certs
 from smdp.rsp.certs import Role
 from smdp.rsp.crypto import point_of
+from smdp.rsp.server.security import Credential
 from tests.pki.forge import pki as one_curve
 
 TRUST = {
@@ -144,7 +145,7 @@ async def test_a_given_certificate_is_shown_for_its_names():
     made = one_curve("P-256")
     key = keys.key(keys.Derived(b"tls"), "leaf", "P-256")
     leaf = profiles.tls(made["ci"], key.public_key(), ["a.test", "*.b.test"], profiles.ALWAYS, 99)
-    found = folder(made | {"tls": profiles.Credential(leaf, key)})
+    found = folder(made | {"tls": Credential(leaf, key)})
     pki = load.assemble("given", found)
     async with serving(tls.server_context(pki, ["localhost"])) as port:
         client = tls.client_context(pki.anchors)

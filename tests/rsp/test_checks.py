@@ -13,7 +13,15 @@ from smdp.rsp.checks import MESSAGE_BYTES, Check, Refusal, first_violated, refus
 from smdp.rsp.codes import REASONS, SUBJECTS, Code
 from smdp.rsp.tlv import Malformed
 
-MODULES = ("wire", "server.initiate", "server.authenticate", "server.bind", "server.cancel", "server.notify")
+MODULES = (
+    "wire",
+    "server.initiate",
+    "server.authenticate",
+    "server.selection",
+    "server.bind",
+    "server.cancel",
+    "server.notify",
+)
 CHECKS = [check for name in MODULES for check in import_module(f"smdp.rsp.{name}").CHECKS]
 NOT_ALLOWED = Code("8.2", "1.2")
 

@@ -15,12 +15,11 @@ from smdp.rsp.checks import Check, first_violated, refuse
 from smdp.rsp.codes import Code
 from smdp.rsp.crypto import Entropy, public_key
 from smdp.rsp.crypto import verify as signed_by
-from smdp.rsp.server.authenticate import Step as _Step
-from smdp.rsp.server.authenticate import close, step_check
 from smdp.rsp.server.initiate import malformed
 from smdp.rsp.server.orders import can_bind, in_words, is_expired
 from smdp.rsp.server.security import Identity, Security
 from smdp.rsp.server.session import Change, Happening, Order, Outcome, Package, Policy, Session, Stage
+from smdp.rsp.server.step import Step, close, step_check
 from smdp.rsp.states import Trigger
 from smdp.rsp.tlv import Malformed
 from smdp.rsp.wire import Request
@@ -131,7 +130,7 @@ def verify(
     now: datetime,
 ) -> Prepared | Outcome[dict[str, Any]]:
     """Judge the eUICC's answer: GB#1 … GB#4, ES9#2. A lost answer may be asked for again. SGP.22 §5.6.2."""
-    step = _Step(session, security, policy, now, Stage.AUTHENTICATED, Stage.BOUND)
+    step = Step(session, security, policy, now, Stage.AUTHENTICATED, Stage.BOUND)
     if session is None or first_violated((TRANSACTION,), step) is not None:
         return Outcome(refusal=refuse(TRANSACTION, step.details()))
     bound = session.stage is Stage.BOUND
@@ -287,7 +286,7 @@ def decide(
         transaction_id=session.transaction_id,
         host_id=entropy.take(bpp.HOST_ID_BYTES),
         smdp_otsk=entropy.private_key(identity.curve),
-        signing_key=identity.pb.key,
+        signing_key=identity.dppb.key,
         curve=identity.curve,
         euicc_otpk=prepared.message.euicc_otpk,
         eid=session.eid or "",

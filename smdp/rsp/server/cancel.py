@@ -8,10 +8,10 @@ from msgspec import structs
 from smdp.rsp import asn1, certs, crypto
 from smdp.rsp.checks import Check, first_violated, refuse
 from smdp.rsp.codes import CancelSessionReason, Code
-from smdp.rsp.server.authenticate import Step, step_check
 from smdp.rsp.server.initiate import malformed
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Change, Happening, Outcome, Policy, Session, Stage
+from smdp.rsp.server.step import Step, step_check
 from smdp.rsp.states import Trigger
 from smdp.rsp.tlv import Malformed
 from smdp.rsp.wire import Request

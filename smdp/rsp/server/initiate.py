@@ -123,7 +123,7 @@ def initiate(
         signing_ci=security.signing_ci(info.signing) or b"",
         server_ci=security.server_ci(info.verification) or b"",
     )
-    credential = security.identities[session.server_ci].auth
+    credential = security.identities[session.server_ci].dpauth
     signed = server_signed1(session.transaction_id, challenge, session.server_address, session.server_challenge)
     reply = {
         "transactionId": session.transaction_id,

@@ -15,25 +15,26 @@ class Credential(NamedTuple):
     key: PrivateKey
 
     def __repr__(self) -> str:
-        """Name the certificate, keep the key out of logs."""
-        return f"Credential({self.certificate.common_name})"
+        """Show the certificate, keep the key out of logs."""
+        return f"Credential({self.certificate!r})"
 
 
 class Identity(NamedTuple):
-    """What a server is under one CI: CERT.DPauth and CERT.DPpb with the same registered id."""
+    """Who an SM-DP+ (and its SM-DS, if there is one) is under one CI; DPauth and DPpb have the same registered id."""
 
-    auth: Credential
-    pb: Credential
+    dpauth: Credential
+    dppb: Credential
+    dsauth: Credential | None = None
 
     @property
     def oid(self) -> str:
         """The server's OID: the registered id in both certificates."""
-        return self.auth.certificate.rid or ""
+        return self.dpauth.certificate.rid or ""
 
     @property
     def curve(self) -> str:
         """The curve of one-time keys: the one of CERT.DPpb."""
-        return curve_name(self.pb.key)
+        return curve_name(self.dppb.key)
 
 
 @dataclass(frozen=True, slots=True)

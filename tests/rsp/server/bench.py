@@ -10,7 +10,7 @@ from msgspec import structs
 
 from smdp.rsp import certs, wire
 from smdp.rsp.crypto import Stream
-from smdp.rsp.server import authenticate, bind, cancel, initiate, notify
+from smdp.rsp.server import authenticate, bind, cancel, initiate, notify, selection
 from smdp.rsp.server.authenticate import Authenticated
 from smdp.rsp.server.bind import Prepared
 from smdp.rsp.server.security import Credential, Identity, Security
@@ -89,7 +89,7 @@ class Bench:
         judged = self.verify_client(message or self.response())
         if isinstance(judged, Authenticated):
             found = [order()] if candidates is None else candidates
-            judged = authenticate.decide(self.session, judged, found, self.security, self.policy, self.now)
+            judged = selection.decide(self.session, judged, found, self.security, self.policy, self.now)
         return self._keep(judged)
 
     def verify_prepared(self, message: bytes) -> Prepared | Outcome:
