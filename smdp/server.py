@@ -80,6 +80,7 @@ class Server:
             trust = pki.resolve(settings.pki)
             self.parts = await stack.enter_async_context(assemble(settings, trust))
             self.parts.listening(self.device_port)
+            self.parts.describe(self.device_port, self.control_port)
             self.parts.token = control_token(settings)
             await _serve(stack, device_app(self.parts), devices, self._tls())
             await _serve(stack, control_app(self.parts), control)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from aiohttp import web
 
@@ -14,7 +15,7 @@ from smdp.clock import SystemClock
 from smdp.http import carriers, context, devices, es9plus, events, health, problems, profiles, sessions, token
 from smdp.http.health import Health
 from smdp.http.hosting import Hosted
-from smdp.pki import make
+from smdp.pki import make, names
 from smdp.pki.model import Pki
 from smdp.rsp.server.security import Security
 from smdp.settings import Settings
@@ -37,6 +38,16 @@ class Parts:
         """Tell everybody which port devices use, once it is bound."""
         self.service.addresses.port = device_port
         self.hosted.port = device_port
+
+    def describe(self, device_port: int, control_port: int) -> None:
+        """Fill in what `/api/v1` tells: where the server is, what a client has to trust, and for which names."""
+        anchor = next(iter(self.pki.cis.values()))
+        host = self.settings.address or f"localhost:{device_port}"
+        self.health.about = {
+            "addresses": {"devices": f"https://{host}", "control": f"http://localhost:{control_port}"},
+            "ca_fingerprint": sha256(anchor.der).hexdigest().upper(),
+            "permitted_names": names.permitted(anchor),
+        }
 
     @property
     def ca_pem(self) -> str:

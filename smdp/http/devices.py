@@ -74,14 +74,17 @@ async def _refresh(request: web.Request) -> web.Response:
     """Do what RefreshCellularPlans makes a device do, and answer when it is over."""
     url = (await _text(request, "url"))[0]
     async with request.app[HOSTED].awake(_eid(request)) as device:
-        return answer(await device.refresh(url or ""))
+        outcome = await device.refresh(url or "")
+    return answer(await request.app[HOSTED].explained(outcome, url or ""))
 
 
 async def _download(request: web.Request) -> web.Response:
     """Download with an activation code, and answer when it is over."""
     code, confirmation_code = await _text(request, "activation_code", "confirmation_code")
     async with request.app[HOSTED].awake(_eid(request)) as device:
-        return answer(await device.download(code or "", confirmation_code))
+        outcome = await device.download(code or "", confirmation_code)
+    address = (code or "").split("$")[1:2]
+    return answer(await request.app[HOSTED].explained(outcome, "".join(address)))
 
 
 async def _enable(request: web.Request) -> web.Response:

@@ -8,19 +8,23 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from msgspec import structs
+
 from smdp.carrier.alike import closest
 from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, reject_unknown
 from smdp.carrier.service import Service
 from smdp.device import Device, Es9Client, new_device
 from smdp.model import Device as Description
+from smdp.model import Outcome
 from smdp.pki import tls
 from smdp.pki.errors import PkiError
 from smdp.pki.model import Pki
 from smdp.rsp.crypto import Entropy
-from smdp.rsp.ids import is_eid
+from smdp.rsp.ids import host_of, is_eid
 from smdp.settings import Settings
 from smdp.storage import Connection
 from smdp.storage.queries import devices as queries
+from smdp.storage.queries.carriers import read_carrier
 
 MAX_DEVICES = 100_000
 _OPTIONS = {"udid": str, "serial": str, "imei": str, "os": str, "model": str, "name": str, "supervised": bool}
@@ -181,6 +185,21 @@ class Hosted:
             return self._service.entropy(connection, carrier)
 
         return await self._database.write(take)
+
+    async def explained(self, outcome: Outcome, address: str) -> Outcome:
+        """Put the carrier's own advice into what a device was refused here; elsewhere the device's has to do."""
+        if outcome.refused is None or outcome.session is None:
+            return outcome
+        found = self._service.look_up(host_of(address))
+        if found is None:
+            return outcome
+        try:
+            session = await self._service.session(read_carrier(found["settings"]).name, outcome.session)
+        except CarrierError:
+            return outcome
+        if session.refusal is None or session.refusal.code != outcome.refused:
+            return outcome
+        return structs.replace(outcome, because=session.refusal.because, fix=session.refusal.fix)
 
     # --- notifications that wait
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from cryptography import x509
 
 from smdp.pki.errors import PkiError
+from smdp.rsp.certs import Certificate
 
 DNS_NAMES = (
     *("localhost", "smdp.localhost", "test", "example", "invalid", "internal", "local", "home.arpa", "smdp"),
@@ -39,6 +40,17 @@ def constraints(permit: Iterable[str] = ()) -> x509.NameConstraints:
     """
     permitted = [_general_name(name) for name in (*DNS_NAMES, *NETWORKS, *permit)]
     return x509.NameConstraints(permitted_subtrees=list(dict.fromkeys(permitted)), excluded_subtrees=None)
+
+
+def permitted(certificate: Certificate) -> list[str]:
+    """List the names and networks that a CI may certify; none if it has no name constraints, which permits all."""
+    extensions = x509.load_der_x509_certificate(certificate.der).extensions
+    try:
+        found = extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
+    except x509.ExtensionNotFound:
+        return []
+    kinds = (x509.DNSName, x509.IPAddress)
+    return [str(name.value) for name in found or () if isinstance(name, kinds)]
 
 
 def _general_name(name: str) -> x509.GeneralName:
