@@ -30,7 +30,7 @@ ENV PATH=/opt/smdp/bin:$PATH \
 RUN python -c 'import smdp.cli, smdp.server'
 USER 65532:65532
 VOLUME /state
-EXPOSE 8443 8444 8080
+EXPOSE 8443 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 CMD ["smdp", "ready"]
 ENTRYPOINT ["smdp"]
 CMD ["serve"]

@@ -1,7 +1,7 @@
 """Write the generated pages, or with --check say which are not what they would be.
 
-docs/fidelity.md: the check lists of `smdp.rsp` (what is real) with the tests that provoke each, inside the hand-written
-docs/fidelity.template.md (what is simulated, what is missing).
+docs/fidelity.md: the check lists of `smdp.rsp` (what is real) with the tests that provoke each, and the settings that
+change an answer, inside the hand-written docs/fidelity.template.md (what is simulated, what is missing).
 """
 
 import argparse
@@ -10,7 +10,7 @@ import io
 import pkgutil
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from importlib import import_module
 from pathlib import Path
@@ -19,22 +19,68 @@ from types import ModuleType
 import pytest
 
 import smdp.rsp
+from smdp.model import Carrier, Limits, Plan
 from smdp.rsp.checks import Check
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "docs" / "fidelity.template.md"
-PLACE = "<!-- checks -->\n"
+CHECKS_PLACE, SETTINGS_PLACE = "<!-- checks -->\n", "<!-- settings -->\n"
 HEADER = "<!-- Written by `make docs` from {source} and the check lists of smdp.rsp. Edit those. -->\n"
 
+CHAPTERS = {
+    "What the SM-DP+ checks of a device": ["wire", "server.initiate", "server.authenticate", "server.selection",
+                                           "server.bind", "server.notify", "server.cancel", "server"],
+    "What the eUICC checks of a server": ["euicc.authenticate", "euicc.prepare", "euicc.load", "euicc.cancel", "euicc"],
+    "What the eUICC checks of its device": ["euicc.profiles", "euicc.notifications", "euicc.info"],
+}  # fmt: skip
+"""The modules below smdp.rsp, or the beginnings of their names, in the order in which a download meets them."""
+
+CARRIER, LIMITS, PLAN = Carrier(name="default"), Limits(), Plan(name="default")
+SETTINGS = [
+    ("nothing is ordered for an EID", CARRIER.no_order_code, "a carrier's `no_order_code`"),
+    (
+        "who gets a handed-out profile again (`same-device`, `always`)",
+        CARRIER.reuse or "never",
+        "`reuse` of a plan or a carrier",
+    ),
+    ("downloads tried before an order ends", LIMITS.download_attempts, "`limits.download_attempts`"),
+    (
+        "wrong confirmation codes before it ends",
+        LIMITS.confirmation_code_attempts,
+        "`limits.confirmation_code_attempts`",
+    ),
+    ("minutes that a session lives", LIMITS.session_minutes, "`limits.session_minutes`"),
+    ("hours that an order lives", LIMITS.order_hours or "no limit", "`limits.order_hours`, `expires_at` of an order"),
+    ("what protects a package (`ppk`, `session`)", PLAN.protection, "a plan's `protection`"),
+    ("what makes a plan active", PLAN.activation.on, "a plan's `activation`"),
+]
+"""What the standard leaves open (or to the operator), what holds here, and where it is set."""
+
 Tests = Mapping[str, set[str]]
+Checks = tuple[Check[object], ...]
 
 
-def check_lists() -> Iterator[tuple[ModuleType, tuple[Check[object], ...]]]:
-    """Every module of the protocol core that has a list of checks."""
+def check_lists() -> dict[str, tuple[ModuleType, Checks]]:
+    """Every module of the protocol core that has a list of checks, by its name below smdp.rsp."""
+    found = {}
     for info in pkgutil.walk_packages(smdp.rsp.__path__, "smdp.rsp."):
         module = import_module(info.name)
         if checks := vars(module).get("CHECKS"):
-            yield module, checks
+            found[info.name.removeprefix("smdp.rsp.")] = module, checks
+    return found
+
+
+def chapters(names: Iterable[str]) -> dict[str, list[str]]:
+    """Put the modules into the chapters, each where the longest beginning of its name stands."""
+    places = {start: (title, at) for title, starts in CHAPTERS.items() for at, start in enumerate(starts)}
+    sorted_names: dict[str, list[tuple[int, str]]] = {title: [] for title in CHAPTERS}
+    for name in names:
+        start = max((start for start in places if name.startswith(start)), key=len, default=None)
+        if start is None:
+            sys.exit(f"{Path(__file__).name}: no chapter for {name}; CHAPTERS has them.")
+        title, at = places[start]
+        sorted_names[title].append((at, name))
+    return {title: [name for _, name in sorted(found)] for title, found in sorted_names.items()}
 
 
 class Marks:
@@ -71,22 +117,38 @@ def row(check: Check[object], tests: Tests) -> str:
     """One line of a table."""
     code = f"{check.code.name} ({int(check.code)})" if isinstance(check.code, IntEnum) else str(check.code)
     files = ", ".join(f"`{name.removeprefix('tests/')}`" for name in sorted(tests.get(check.id, ()))) or "**none**"
-    cells = (check.id, f"`{check.field}`", check.clause, code, f"`{check.reason}`", files)
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+    field = f"`{check.field}`" if check.field else "the order"
+    return cells(check.id, field, f"`{check.reason}`", code, check.clause, files)
+
+
+def cells(*words: object) -> str:
+    """Write one line of a table."""
+    return "| " + " | ".join(str(word).replace("|", "\\|") for word in words) + " |\n"
+
+
+def tables(tests: Tests) -> str:
+    """Write the checks: one chapter for each group, one table for each list."""
+    lists = check_lists()
+    known = {check.id for _, checks in lists.values() for check in checks}
+    if strays := sorted(set(tests) - known):
+        sys.exit(f"Tests are marked with checks that no list holds: {', '.join(strays)}")
+    provoked = len(known & set(tests))
+    text = f"{len(known)} checks, {provoked} of them provoked by a test. In braces: filled in with what was found.\n"
+    for chapter, names in chapters(lists).items():
+        text += f"\n### {chapter}\n"
+        for name in names:
+            module, checks = lists[name]
+            text += f"\n**{title(module)}**, `{module.__name__}`\n\n"
+            text += cells("check", "looks at", "reason", "code", "clause", "tests") + "|---|---|---|---|---|---|\n"
+            text += "".join(row(check, tests) for check in checks)
+    return text
 
 
 def fidelity(tests: Tests) -> str:
-    """The page: the template with one table for each list."""
-    tables: list[str] = []
-    known: set[str] = set()
-    for module, checks in check_lists():
-        known.update(check.id for check in checks)
-        head = f"### {title(module)}\n\n`{module.__name__}`\n\n| check | field | clause | code | reason | tests |\n"
-        tables.append(head + "|---|---|---|---|---|---|\n" + "".join(row(check, tests) for check in checks))
-    if strays := sorted(set(tests) - known):
-        sys.exit(f"Tests are marked with checks that no list holds: {', '.join(strays)}")
-    before, after = TEMPLATE.read_text().split(PLACE)
-    return HEADER.format(source=TEMPLATE.name) + before + "\n".join(tables) + after
+    """Write the page: the template with its two places filled."""
+    settings = "".join(cells(question, f"`{default}`", where) for question, default, where in SETTINGS)
+    page = TEMPLATE.read_text().replace(CHECKS_PLACE, tables(tests)).replace(SETTINGS_PLACE, settings)
+    return HEADER.format(source=TEMPLATE.name) + page
 
 
 def main() -> None:
