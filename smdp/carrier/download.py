@@ -114,7 +114,7 @@ class Downloads:
         return known
 
     async def _initiate_authentication(self, call: _Call, _found: Row) -> Answer:
-        return await self._database.write(self._open, call)
+        return await self._database.write_lightly(self._open, call)
 
     def _open(self, connection: Connection, call: _Call) -> Answer:
         """InitiateAuthentication: one transaction, since it needs nothing but entropy and leaves a row."""
@@ -139,7 +139,7 @@ class Downloads:
         who = authenticate.verify(call.request, session, self._security, call.policy, self._service.clock.now())
         if isinstance(who, Outcome):
             return await self._settled(call, session, who)
-        return await self._database.write(self._select, call, cast("Session", session), who)
+        return await self._database.write_lightly(self._select, call, cast("Session", session), who)
 
     async def _get_bound_profile_package(self, call: _Call, found: Row) -> Answer:
         session = _session(found)
@@ -150,7 +150,7 @@ class Downloads:
             return await self._settled(call, session, prepared)
         if prepared.again:
             return Answer(found["response"])
-        return await self._database.write(self._bind, call, cast("Session", session), prepared)
+        return await self._database.write_short(self._bind, call, cast("Session", session), prepared)
 
     async def _cancel_session(self, call: _Call, found: Row) -> Answer:
         session = _session(found)
@@ -163,7 +163,7 @@ class Downloads:
         """Answer what needs no look at the order: a refused message, a cancelled session."""
         if session is None:
             return _answer(outcome)
-        return await self._database.write(self._settle, call, session, outcome)
+        return await self._database.write_short(self._settle, call, session, outcome)
 
     def _select(
         self,
@@ -213,7 +213,7 @@ class Downloads:
 
     async def _handle_notification(self, call: _Call, _found: Row) -> Answer:
         raw: bytes = call.request["pendingNotification"]
-        await self._database.write(self._take, call, raw)
+        await self._database.write_short(self._take, call, raw)
         return Answer(b"")
 
     def _take(self, connection: Connection, call: _Call, raw: bytes) -> None:
