@@ -4,15 +4,17 @@ The server proves itself first (serverSigned1), the eUICC answers (euiccSigned1)
 what the server says, and how the eUICC's chain is judged; the functions' own modules hold the lists of checks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from asn1crypto import core
 
 from smdp.rsp import asn1, certs
 from smdp.rsp.certs import Certificate
+from smdp.rsp.checks import Check
+from smdp.rsp.codes import code
 from smdp.rsp.crypto import sign, verify
 from smdp.rsp.server.security import Credential
 from smdp.rsp.tlv import Item, Malformed, items, tlv
@@ -213,3 +215,65 @@ class EuiccChain:
     def signed(self, message: bytes, signature: bytes) -> bool:
         """Say whether the eUICC's key signed the message: 64 bytes r‖s over complete TLVs."""
         return verify(self.euicc.public_key, signature, message)
+
+    def details(self) -> dict[str, object]:
+        """Fill the sentences; a garbled certificate has no issuer to name."""
+        try:
+            issuer = (self.eum.aki or b"").hex().upper() or "nobody"
+        except Malformed:
+            issuer = "nobody"
+        return {"problem": self.problem, "issuer": issuer}
+
+
+_EXPIRED = "is out of its validity on the carrier's clock."
+_CURRENT = "Use a current certificate, or look at the carrier's clock."
+_CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool]], ...] = (
+    (
+        "eumCertificate",
+        "8.11.1/3.9",
+        "ci-unknown",
+        "CERT.EUM was issued by {issuer}, which is none of the CIs trusted here.",
+        "Use an eUICC of a trusted CI, or serve with its PKI (smdp serve --pki DIR).",
+        EuiccChain.ci_known,
+    ),
+    (
+        "eumCertificate",
+        "8.1.2/6.1",
+        "eum-certificate-invalid",
+        "CERT.EUM is not valid: {problem}.",
+        "Issue the EUM certificate after SGP.22 §4.5.2 (smdp pki show DIR says what is wrong).",
+        EuiccChain.eum_valid,
+    ),
+    (
+        "eumCertificate",
+        "8.1.2/6.3",
+        "eum-certificate-expired",
+        f"CERT.EUM {_EXPIRED}",
+        _CURRENT,
+        EuiccChain.eum_current,
+    ),
+    (
+        "euiccCertificate",
+        "8.1.3/6.1",
+        "euicc-certificate-invalid",
+        "CERT.EUICC is not valid: {problem}.",
+        "Issue the eUICC certificate after SGP.22 §4.5.2, under this EUM and within its name constraints.",
+        EuiccChain.euicc_valid,
+    ),
+    (
+        "euiccCertificate",
+        "8.1.3/6.3",
+        "euicc-certificate-expired",
+        f"CERT.EUICC {_EXPIRED}",
+        _CURRENT,
+        EuiccChain.euicc_current,
+    ),
+)
+
+
+def chain_checks(*identifiers: str) -> tuple[Check[Any], ...]:
+    """Make the five checks of an eUICC's chain, in their order, under the identifiers of a function's own list."""
+    return tuple(
+        Check(identifier, "SGP.22 §4.5.2.2", member, code(pair), reason, why, fix, holds)
+        for identifier, (member, pair, reason, why, fix, holds) in zip(identifiers, _CHAIN, strict=True)
+    )

@@ -10,16 +10,15 @@ from typing import Any, Final
 from smdp.rsp.checks import Check, first_violated, refuse
 from smdp.rsp.codes import Code
 from smdp.rsp.ids import host_of
-from smdp.rsp.mutual_auth import AuthenticateServerResponse, EuiccChain
+from smdp.rsp.mutual_auth import AuthenticateServerResponse, EuiccChain, chain_checks
 from smdp.rsp.server.initiate import malformed
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Outcome, Policy, Session, Stage
-from smdp.rsp.server.step import Step, close, step_check
+from smdp.rsp.server.step import Step, close, same_transaction, step_check
 from smdp.rsp.tlv import Malformed
 from smdp.rsp.wire import Request
 
 _CLAUSE = "SGP.22 §5.6.3"
-_CHAIN = "SGP.22 §4.5.2.2"
 
 
 TRANSACTION: Final = step_check("AC#1", _CLAUSE)
@@ -40,14 +39,6 @@ class _Verification(EuiccChain):
     def answers_us(self) -> bool:
         same_host = host_of(self.message.server_address) == host_of(self.session.server_address)
         return self.message.server_challenge == self.session.server_challenge and same_host
-
-    def details(self) -> dict[str, object]:
-        """Fill the sentences; a garbled certificate has no issuer to name."""
-        try:
-            issuer = (self.eum.aki or b"").hex().upper() or "nobody"
-        except Malformed:
-            issuer = "nobody"
-        return {"problem": self.problem, "issuer": issuer}
 
 
 class _Refused:
@@ -72,66 +63,8 @@ ACCEPTED: Final[Check[_Refused]] = Check(
 )
 
 VERIFY_CHECKS: Final[tuple[Check[_Verification], ...]] = (
-    Check(
-        "AC#3",
-        _CLAUSE,
-        "euiccSigned1.transactionId",
-        Code("8.10.1", "3.9"),
-        "transaction-mismatch",
-        "The eUICC signed another transactionId than the one it was sent with.",
-        "Pass the eUICC's answer on as it is, with the transactionId of its session.",
-        lambda c: c.message.transaction_id == c.session.transaction_id,
-    ),
-    Check(
-        "AC#4",
-        _CHAIN,
-        "eumCertificate",
-        Code("8.11.1", "3.9"),
-        "ci-unknown",
-        "CERT.EUM was issued by {issuer}, which is none of the CIs trusted here.",
-        "Use an eUICC of a trusted CI, or serve with its PKI (smdp serve --pki DIR).",
-        lambda c: c.ci_known(),
-    ),
-    Check(
-        "AC#5",
-        _CHAIN,
-        "eumCertificate",
-        Code("8.1.2", "6.1"),
-        "eum-certificate-invalid",
-        "CERT.EUM is not valid: {problem}.",
-        "Issue the EUM certificate after SGP.22 §4.5.2 (smdp pki show DIR says what is wrong).",
-        lambda c: c.eum_valid(),
-    ),
-    Check(
-        "AC#6",
-        _CHAIN,
-        "eumCertificate",
-        Code("8.1.2", "6.3"),
-        "eum-certificate-expired",
-        "CERT.EUM is out of its validity on the carrier's clock.",
-        "Use a current certificate, or look at the carrier's clock.",
-        lambda c: c.eum_current(),
-    ),
-    Check(
-        "AC#7",
-        _CHAIN,
-        "euiccCertificate",
-        Code("8.1.3", "6.1"),
-        "euicc-certificate-invalid",
-        "CERT.EUICC is not valid: {problem}.",
-        "Issue the eUICC certificate after SGP.22 §4.5.2, under this EUM and within its name constraints.",
-        lambda c: c.euicc_valid(),
-    ),
-    Check(
-        "AC#8",
-        _CHAIN,
-        "euiccCertificate",
-        Code("8.1.3", "6.3"),
-        "euicc-certificate-expired",
-        "CERT.EUICC is out of its validity on the carrier's clock.",
-        "Use a current certificate, or look at the carrier's clock.",
-        lambda c: c.euicc_current(),
-    ),
+    same_transaction("AC#3", _CLAUSE, "euiccSigned1.transactionId"),
+    *chain_checks("AC#4", "AC#5", "AC#6", "AC#7", "AC#8"),
     Check(
         "AC#9",
         _CLAUSE,

@@ -19,7 +19,7 @@ from smdp.rsp.server.initiate import malformed
 from smdp.rsp.server.orders import can_bind, in_words, is_expired
 from smdp.rsp.server.security import Identity, Security
 from smdp.rsp.server.session import Change, Happening, Order, Outcome, Package, Policy, Session, Stage
-from smdp.rsp.server.step import Step, close, step_check
+from smdp.rsp.server.step import Step, close, same_transaction, step_check
 from smdp.rsp.states import Trigger
 from smdp.rsp.tlv import Malformed
 from smdp.rsp.wire import Request
@@ -81,16 +81,7 @@ VERIFY_CHECKS: Final[tuple[Check[_Context], ...]] = (
         "1 means it rejects CERT.DPpb, 2 the signature, 3 the curve, 4 or 5 the session.",
         lambda c: c.message.error is None,
     ),
-    Check(
-        "GB#3",
-        _CLAUSE,
-        "euiccSigned2.transactionId",
-        Code("8.10.1", "3.9"),
-        "transaction-mismatch",
-        "The eUICC signed another transactionId than the one it was sent with.",
-        "Pass the eUICC's answer on as it is, with the transactionId of its session.",
-        lambda c: c.message.transaction_id == c.session.transaction_id,
-    ),
+    same_transaction("GB#3", _CLAUSE, "euiccSigned2.transactionId"),
     Check(
         "GB#4",
         _CLAUSE,

@@ -11,7 +11,7 @@ from smdp.rsp.codes import CancelSessionReason, Code
 from smdp.rsp.server.initiate import malformed
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Change, Happening, Outcome, Policy, Session, Stage
-from smdp.rsp.server.step import Step, step_check
+from smdp.rsp.server.step import Step, same_transaction, step_check
 from smdp.rsp.states import Trigger
 from smdp.rsp.tlv import Malformed
 from smdp.rsp.wire import Request
@@ -67,16 +67,7 @@ VERIFY_CHECKS: Final[tuple[Check[_Context], ...]] = (
         "5 means that it knows no such session.",
         lambda c: c.message.error is None,
     ),
-    Check(
-        "CS#3",
-        _CLAUSE,
-        "euiccCancelSessionSigned.transactionId",
-        Code("8.10.1", "3.9"),
-        "transaction-mismatch",
-        "The eUICC signed another transactionId than the one it was sent with.",
-        "Pass the eUICC's answer on as it is, with the transactionId of its session.",
-        lambda c: c.message.transaction_id == c.session.transaction_id,
-    ),
+    same_transaction("CS#3", _CLAUSE, "euiccCancelSessionSigned.transactionId"),
     Check(
         "CS#4",
         _CLAUSE,

@@ -15,7 +15,7 @@ from smdp.rsp.checks import Check, Refusal, first_violated, refuse
 from smdp.rsp.codes import BppCommandId, Code, ErrorReason
 from smdp.rsp.decoder import Decoded
 from smdp.rsp.ids import iccid_of_bytes
-from smdp.rsp.mutual_auth import EuiccChain
+from smdp.rsp.mutual_auth import EuiccChain, chain_checks
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Change, Happening, Outcome, Session, Stage
 from smdp.rsp.states import Trigger
@@ -179,61 +179,9 @@ class _Other(EuiccChain):
         super().__init__(notification.euicc_certificate, notification.eum_certificate, security.cis, now)
         self.notification = notification
 
-    def details(self) -> dict[str, object]:
-        return {"problem": self.problem}
-
 
 OTHER_CHECKS: Final[tuple[Check[_Other], ...]] = (
-    Check(
-        "HN#5",
-        "SGP.22 §4.5.2.2",
-        "eumCertificate",
-        Code("8.11.1", "3.9"),
-        "ci-unknown",
-        "CERT.EUM was issued by no CI trusted here.",
-        "Use an eUICC of a trusted CI.",
-        lambda c: c.ci_known(),
-    ),
-    Check(
-        "HN#6",
-        "SGP.22 §4.5.2.2",
-        "eumCertificate",
-        Code("8.1.2", "6.1"),
-        "eum-certificate-invalid",
-        "CERT.EUM is not valid: {problem}.",
-        "Issue the EUM certificate after SGP.22 §4.5.2.",
-        lambda c: c.eum_valid(),
-    ),
-    Check(
-        "HN#7",
-        "SGP.22 §4.5.2.2",
-        "eumCertificate",
-        Code("8.1.2", "6.3"),
-        "eum-certificate-expired",
-        "CERT.EUM is out of its validity on the carrier's clock.",
-        "Use a current certificate, or look at the carrier's clock.",
-        lambda c: c.eum_current(),
-    ),
-    Check(
-        "HN#8",
-        "SGP.22 §4.5.2.2",
-        "euiccCertificate",
-        Code("8.1.3", "6.1"),
-        "euicc-certificate-invalid",
-        "CERT.EUICC is not valid: {problem}.",
-        "Issue the eUICC certificate after SGP.22 §4.5.2.",
-        lambda c: c.euicc_valid(),
-    ),
-    Check(
-        "HN#9",
-        "SGP.22 §4.5.2.2",
-        "euiccCertificate",
-        Code("8.1.3", "6.3"),
-        "euicc-certificate-expired",
-        "CERT.EUICC is out of its validity on the carrier's clock.",
-        "Use a current certificate, or look at the carrier's clock.",
-        lambda c: c.euicc_current(),
-    ),
+    *chain_checks("HN#5", "HN#6", "HN#7", "HN#8", "HN#9"),
     Check(
         "HN#10",
         _CLAUSE,

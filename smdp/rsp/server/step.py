@@ -53,6 +53,20 @@ def step_check(identifier: str, clause: str) -> Check[Step]:
     )
 
 
+def same_transaction(identifier: str, clause: str, member: str) -> Check[Any]:
+    """Make the check that the eUICC signed the transactionId which its message was sent with."""
+    return Check(
+        identifier,
+        clause,
+        member,
+        Code("8.10.1", "3.9"),
+        "transaction-mismatch",
+        "The eUICC signed another transactionId than the one it was sent with.",
+        "Pass the eUICC's answer on as it is, with the transactionId of its session.",
+        lambda c: c.message.transaction_id == c.session.transaction_id,
+    )
+
+
 def close(session: Session, refusal: Refusal, **more: Any) -> Outcome[dict[str, Any]]:
     """End a session with a refusal."""
     return Outcome(refusal=refusal, session=structs.replace(session, stage=Stage.CLOSED), **more)
