@@ -37,6 +37,7 @@ _TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
     ),
     "ca": (_OTHER, "", ()),
     "pki": (_OTHER, "Make, judge and export test PKIs.", ("new", "show", "export")),
+    "openapi": (_OTHER, "", ()),
     "version": (_OTHER, "", ()),
 }
 

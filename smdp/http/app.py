@@ -12,7 +12,7 @@ from smdp.carrier.addresses import Addresses
 from smdp.carrier.download import Downloads
 from smdp.carrier.service import Service
 from smdp.clock import SystemClock
-from smdp.http import carriers, context, devices, es9plus, events, health, problems, profiles, sessions, token
+from smdp.http import carriers, context, devices, es9plus, events, health, openapi, problems, profiles, sessions, token
 from smdp.http.health import Health
 from smdp.http.hosting import Hosted
 from smdp.pki import make, names
@@ -94,6 +94,6 @@ def control_app(parts: Parts) -> web.Application:
     app[devices.HOSTED] = parts.hosted
     app[health.HEALTH] = parts.health
     app[health.CA] = parts.ca_pem
-    for module in (carriers, profiles, events, sessions, devices, health):
+    for module in (carriers, profiles, events, sessions, devices, health, openapi):
         module.add_routes(app)
     return app

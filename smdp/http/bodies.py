@@ -1,0 +1,123 @@
+"""What requests carry and answers consist of where `smdp.model` has no struct for it: the types behind the OpenAPI.
+
+The handlers check bodies with their own sentences; these types are what generators of clients read.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, structs
+
+from smdp.carrier.issue import IssueOrder
+from smdp.carrier.service import Waited
+from smdp.http.events import WaitBody
+from smdp.http.profiles import ActivationBody
+from smdp.model import ActivationRule, Carrier, Device, Limits, Plan
+
+__all__ = ["ActivationBody", "IssueOrder", "WaitBody", "Waited"]
+
+T = TypeVar("T")
+
+
+class Page(Struct, Generic[T]):
+    """A page of a list; `next` is the cursor of the page behind it, null at the end."""
+
+    items: list[T]
+    next: int | str | None
+
+
+# --- answers
+
+
+class Status(Struct):
+    """Whether the server lives, or is ready."""
+
+    status: Literal["live", "ready"]
+
+
+class CarrierName(Struct):
+    """A carrier, and what devices are told to find it."""
+
+    name: str
+    esim_server_url: str
+
+
+class About(Struct, omit_defaults=True):
+    """What the server is, where it listens, and what a client has to trust."""
+
+    version: str
+    domain: str
+    carriers: list[CarrierName]
+    addresses: dict[str, str] | None = None
+    ca_fingerprint: str | None = None
+    permitted_names: list[str] | None = None
+
+
+class RawMessage(Struct):
+    """One function call of a session: the bodies as they were, in base64."""
+
+    step: str
+    at: datetime
+    request: bytes | None
+    response: bytes | None
+
+
+class RawNotification(Struct):
+    """A notification of a session, in base64."""
+
+    at: datetime
+    kind: str
+    verified: bool
+    raw: bytes
+
+
+class RawSession(Struct):
+    """A session's messages as they were."""
+
+    id: str
+    messages: list[RawMessage]
+    notifications: list[RawNotification]
+
+
+# --- requests
+
+
+def some_of(name: str, struct: type[Struct], /, *, members: tuple[str, ...] = (), **more: Any) -> type[Struct]:
+    """Make the type of a body that may have `members` of a struct (all, if none is named), each or none of them."""
+    chosen = [field for field in structs.fields(struct) if not members or field.name in members]
+    types = {field.name: field.type for field in chosen} | more
+    given = [(member, kind | UnsetType, UNSET) for member, kind in types.items()]
+    return msgspec.defstruct(name, given, kw_only=True, forbid_unknown_fields=True)
+
+
+_SETTINGS = tuple(member for member in Carrier.__struct_fields__ if member not in ("name", "esim_server_url", "sm_ds"))
+LimitsSettings = some_of("LimitsSettings", Limits)
+CarrierSettings = some_of("CarrierSettings", Carrier, members=_SETTINGS, limits=LimitsSettings)
+CarrierOrder = some_of("CarrierOrder", Carrier, members=_SETTINGS, limits=LimitsSettings, name=str | None)
+
+_PLAN = tuple(member for member in Plan.__struct_fields__ if member != "name")
+ActivationSettings = some_of("ActivationSettings", ActivationRule)
+PlanSettings = some_of("PlanSettings", Plan, members=_PLAN, activation=ActivationSettings)
+PlanOrder = msgspec.defstruct("PlanOrder", [("name", str)], bases=(PlanSettings,), kw_only=True)
+
+ProfileSettings = some_of(
+    "ProfileSettings", IssueOrder, members=("eid", "imei", "expires", "expires_at", "confirmation_code")
+)
+
+_CHANGEABLE = ("name", "os", "model", "online", "supervised")
+DeviceSettings = some_of("DeviceSettings", Device, members=_CHANGEABLE)
+DeviceOrder = some_of("DeviceOrder", Device, members=(*_CHANGEABLE, "eid", "udid", "serial", "imei", "carrier"))
+
+
+class RefreshBody(Struct, forbid_unknown_fields=True):
+    """What RefreshCellularPlans carries: the carrier's `esim_server_url`."""
+
+    url: str
+
+
+class DownloadBody(Struct, forbid_unknown_fields=True):
+    """What a user scans, and types in."""
+
+    activation_code: str
+    confirmation_code: str | None = None
