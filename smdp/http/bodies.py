@@ -4,18 +4,20 @@ The handlers check bodies with their own sentences; these types are what generat
 """
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from smdp.carrier.clocks import ClockChange
 from smdp.carrier.issue import IssueOrder
 from smdp.carrier.service import Waited
+from smdp.http.clock import AdvanceBody
 from smdp.http.events import WaitBody
 from smdp.http.profiles import ActivationBody
 from smdp.model import ActivationRule, Carrier, Device, Limits, Plan
 
-__all__ = ["ActivationBody", "IssueOrder", "WaitBody", "Waited"]
+__all__ = ["ActivationBody", "AdvanceBody", "ClockChange", "IssueOrder", "WaitBody", "Waited"]
 
 T = TypeVar("T")
 
@@ -84,22 +86,28 @@ class RawSession(Struct):
 
 
 def some_of(name: str, struct: type[Struct], /, *, members: tuple[str, ...] = (), **more: Any) -> type[Struct]:
-    """Make the type of a body that may have `members` of a struct (all, if none is named), each or none of them."""
+    """Make the type of a body that may have `members` of a struct (all, if none is named), each or none of them.
+
+    `more` are members of another type than the struct's, or that it lacks.
+    """
     chosen = [field for field in structs.fields(struct) if not members or field.name in members]
     types = {field.name: field.type for field in chosen} | more
     given = [(member, kind | UnsetType, UNSET) for member, kind in types.items()]
     return msgspec.defstruct(name, given, kw_only=True, forbid_unknown_fields=True)
 
 
+CarrierLabel = Annotated[str, Meta(pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", examples=["acme"])]
+PlanLabel = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["fleet-10gb"])]
+
 _SETTINGS = tuple(member for member in Carrier.__struct_fields__ if member not in ("name", "esim_server_url", "sm_ds"))
 LimitsSettings = some_of("LimitsSettings", Limits)
 CarrierSettings = some_of("CarrierSettings", Carrier, members=_SETTINGS, limits=LimitsSettings)
-CarrierOrder = some_of("CarrierOrder", Carrier, members=_SETTINGS, limits=LimitsSettings, name=str | None)
+CarrierOrder = some_of("CarrierOrder", Carrier, members=_SETTINGS, limits=LimitsSettings, name=CarrierLabel | None)
 
 _PLAN = tuple(member for member in Plan.__struct_fields__ if member != "name")
 ActivationSettings = some_of("ActivationSettings", ActivationRule)
 PlanSettings = some_of("PlanSettings", Plan, members=_PLAN, activation=ActivationSettings)
-PlanOrder = msgspec.defstruct("PlanOrder", [("name", str)], bases=(PlanSettings,), kw_only=True)
+PlanOrder = msgspec.defstruct("PlanOrder", [("name", PlanLabel)], bases=(PlanSettings,), kw_only=True)
 
 ProfileSettings = some_of(
     "ProfileSettings", IssueOrder, members=("eid", "imei", "expires", "expires_at", "confirmation_code")
@@ -107,7 +115,11 @@ ProfileSettings = some_of(
 
 _CHANGEABLE = ("name", "os", "model", "online", "supervised")
 DeviceSettings = some_of("DeviceSettings", Device, members=_CHANGEABLE)
-DeviceOrder = some_of("DeviceOrder", Device, members=(*_CHANGEABLE, "eid", "udid", "serial", "imei", "carrier"))
+_MADE_UP: dict[str, Any] = dict.fromkeys(
+    ("name", "os", "model", "eid", "udid", "serial", "imei", "carrier"), str | None
+)
+_MADE_UP |= dict.fromkeys(("online", "supervised"), bool | None)
+DeviceOrder = some_of("DeviceOrder", Device, members=_CHANGEABLE, **_MADE_UP)
 
 
 class RefreshBody(Struct, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ from aiohttp import web
 from smdp.http.context import API, answer, query
 from smdp.http.openapi30 import translated
 from smdp.http.operations import OPERATIONS, Operation
-from smdp.http.parameters import PARAMETERS
+from smdp.http.parameters import FORMS, PARAMETERS
 from smdp.http.problems import MAX_BODY, ProblemError
 from smdp.model import Problem
 
@@ -118,6 +118,8 @@ def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
     for place, those in places:
         for name in those:
             text, schema, example = PARAMETERS[name]
+            if place == "query" and "pattern" in schema:
+                schema = {"type": "string"}  # a filter that nothing can match is a filter
             required = {"required": True} if place == "path" else {}
             yield {"name": name, "in": place, **required, "description": text, "schema": schema, "example": example}
 
@@ -205,7 +207,13 @@ class _Schemas:
 
     def _sent(self, schema: Any) -> Any:
         found = _mapped(schema, self._sent_name)
-        return found | {"additionalProperties": False} if "properties" in found else found
+        if "properties" not in found:
+            return found
+        members = {
+            name: _formed(inner, FORMS.get(f"{found['title']}.{name}", FORMS.get(name, {})))
+            for name, inner in found["properties"].items()
+        }
+        return found | {"properties": members, "additionalProperties": False}
 
 
 def _omits(kind: Any) -> bool:
@@ -247,6 +255,15 @@ def _mapped(schema: Any, name: Any) -> Any:
             for key, value in schema.items()
         }
     return [_mapped(one, name) for one in schema] if isinstance(schema, list) else schema
+
+
+def _formed(schema: dict[str, Any], form: dict[str, Any]) -> dict[str, Any]:
+    """Say of a member what its type does not, wherever in it that type is."""
+    if schema.get("type") == form.get("type"):
+        return schema | form
+    if "anyOf" in schema:
+        return schema | {"anyOf": [_formed(kind, form) for kind in schema["anyOf"]]}
+    return schema | {"items": _formed(schema["items"], form)} if "items" in schema else schema
 
 
 def _any_of(schemas: list[dict[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from smdp.http import bodies
 from smdp.http.bodies import Page
 from smdp.http.context import API, CARRIER
-from smdp.model import Activation, Carrier, Device, EidReport, Event, Outcome, Plan, Profile, Session
+from smdp.model import Activation, Carrier, Clock, Device, EidReport, Event, Outcome, Plan, Profile, Session
 
 
 class Operation(Struct, frozen=True):
@@ -49,6 +49,7 @@ _PROFILES = CARRIER + "/profiles"
 _PROFILE = _PROFILES + "/{iccid}"
 _EVENTS = CARRIER + "/events"
 _SESSIONS = CARRIER + "/sessions"
+_CLOCK = CARRIER + "/clock"
 _DEVICES = API + "/devices"
 _DEVICE = _DEVICES + "/{eid}"
 _ESIM = _DEVICE + "/esims/{iccid}"
@@ -145,6 +146,16 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET", _SESSIONS + "/{session}", "getSession", "Show a session, decoded with the checks, or raw.",
         query=("as",), answers=(Session, bodies.RawSession),
+    ),
+    # what a test does to a carrier
+    Operation("GET", _CLOCK, "getClock", "Say how the carrier's clock stands.", answers=Clock),
+    Operation(
+        "PUT", _CLOCK, "setClock", "Set the clock, freeze it, let it run, or go by the real time again.",
+        takes=bodies.ClockChange, answers=Clock, status=(200, 201), creates_carrier=True,
+    ),
+    Operation(
+        "POST", _CLOCK + "/advance", "advanceClock", "Let time pass; what falls due meanwhile has happened then.",
+        takes=bodies.AdvanceBody, answers=Clock, status=(200, 201), creates_carrier=True,
     ),
     # hosted devices
     Operation(
