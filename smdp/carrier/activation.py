@@ -34,7 +34,7 @@ def start(scope: Scope, row: Row, plan: Plan, by: Start) -> tuple[Happening, ...
         return ()
     if not plans.install_delay(plan) and not plans.delay(plan):
         return _at_once(scope, row, plan)
-    due = micros(scope.now + plans.install_delay(plan))
+    due = micros(scope.later(plans.install_delay(plan)))
     values = {"activation_due_at": due}
     if profiles.move_activation(scope.connection, scope.name, row["iccid"], ("inactive",), values) is None:
         return ()
@@ -64,7 +64,7 @@ def step(scope: Scope, iccid: str, plan: Plan) -> tuple[Happening, ...]:
     pending = {
         "activation_state": "pending",
         "activation_since": now,
-        "activation_due_at": micros(scope.now + plans.delay(plan)),
+        "activation_due_at": micros(scope.later(plans.delay(plan))),
     }
     row = profiles.move_activation(scope.connection, scope.name, iccid, ("inactive",), pending, due_by=now)
     if row is not None:

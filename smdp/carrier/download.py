@@ -7,6 +7,7 @@ process, also after a restart (SGP.22 §5.6).
 
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ from smdp.storage import Connection, Row
 from smdp.storage.connection import micros
 from smdp.storage.queries import carriers
 from smdp.storage.queries import sessions as queries
+from smdp.storage.queries.control import Control, control_of
 
 _MAX_RULES = 1024
 
@@ -45,6 +47,7 @@ class _Call(Struct, frozen=True):
     """One call of one function, on its way through."""
 
     carrier: Carrier
+    control: Control
     policy: Policy
     request: Request
     body: bytes
@@ -88,7 +91,7 @@ class Downloads:
             if found is None:
                 return _nobody(function, host)
             carrier, policy = self._rules(found["settings"], host)
-            call = _Call(carrier, policy, request, body, began)
+            call = _Call(carrier, control_of(found), policy, request, body, began)
             try:
                 return await self._functions[function](call, found)
             except _LostError:
@@ -113,19 +116,26 @@ class Downloads:
             known = self._known[key] = carrier, policy
         return known
 
+    def _scope(self, connection: Connection, call: _Call, address: str | None = None) -> Scope:
+        return self._service.scope(connection, call.carrier, address, call.control)
+
+    def _now(self, call: _Call) -> datetime:
+        return self._service.now(call.control)
+
     async def _initiate_authentication(self, call: _Call, _found: Row) -> Answer:
         return await self._database.write_lightly(self._open, call)
 
     def _open(self, connection: Connection, call: _Call) -> Answer:
         """InitiateAuthentication: one transaction, since it needs nothing but entropy and leaves a row."""
-        scope = self._service.scope(connection, call.carrier)
+        scope = self._scope(connection, call)
         entropy = self._service.entropy(connection, call.carrier.name)
         outcome = initiate.initiate(call.request, self._security, call.policy, scope.now, entropy)
         answer = _answer(outcome)
         if outcome.session is None:
             journal.append(scope, _refused(call, outcome))
             return answer
-        sessions.insert(scope, outcome.session)
+        if not sessions.insert(scope, outcome.session):
+            raise _LostError
         _keep(scope, call, outcome.session, answer)
         journal.append(scope, outcome.happenings, session=_hex(outcome.session.transaction_id))
         return answer
@@ -136,7 +146,7 @@ class Downloads:
         session = _session(found)
         if _repeats(call, session, found):
             return Answer(found["response"])
-        who = authenticate.verify(call.request, session, self._security, call.policy, self._service.clock.now())
+        who = authenticate.verify(call.request, session, self._security, call.policy, self._now(call))
         if isinstance(who, Outcome):
             return await self._settled(call, session, who)
         return await self._database.write_lightly(self._select, call, cast("Session", session), who)
@@ -145,7 +155,7 @@ class Downloads:
         session = _session(found)
         if _repeats(call, session, found):
             return Answer(found["response"])
-        prepared = bind.verify(call.request, session, self._security, call.policy, self._service.clock.now())
+        prepared = bind.verify(call.request, session, self._security, call.policy, self._now(call))
         if isinstance(prepared, Outcome):
             return await self._settled(call, session, prepared)
         if prepared.again:
@@ -156,7 +166,7 @@ class Downloads:
         session = _session(found)
         if _repeats(call, session, found):
             return Answer(found["response"])
-        outcome = cancel.cancel(call.request, session, self._security, call.policy, self._service.clock.now())
+        outcome = cancel.cancel(call.request, session, self._security, call.policy, self._now(call))
         return await self._settled(call, session, outcome)
 
     async def _settled(self, call: _Call, session: Session | None, outcome: Outcome[Any]) -> Answer:
@@ -173,7 +183,7 @@ class Downloads:
         who: authenticate.Authenticated,
     ) -> Answer:
         """AuthenticateClient's second half: the order."""
-        scope = self._service.scope(connection, call.carrier, session.server_address)
+        scope = self._scope(connection, call, session.server_address)
         matching_id = who.message.matching_id
         found = orders.by_matching_id(scope, matching_id) if matching_id else orders.by_eid(scope, who.eid)
         outcome = selection.decide(session, who, found, self._security, call.policy, scope.now)
@@ -181,7 +191,7 @@ class Downloads:
 
     def _bind(self, connection: Connection, call: _Call, session: Session, prepared: bind.Prepared) -> Answer:
         """GetBoundProfilePackage's second half: examine, claim, seal."""
-        scope = self._service.scope(connection, call.carrier, session.server_address)
+        scope = self._scope(connection, call, session.server_address)
         order = orders.by_iccid(scope, session.iccid or "")
         if order is None:
             return _conclude(scope, call, session, bind.gone(session))
@@ -207,7 +217,7 @@ class Downloads:
         return _conclude(scope, call, session, outcome, happenings)
 
     def _settle(self, connection: Connection, call: _Call, session: Session, outcome: Outcome[Any]) -> Answer:
-        return _conclude(self._service.scope(connection, call.carrier, session.server_address), call, session, outcome)
+        return _conclude(self._scope(connection, call, session.server_address), call, session, outcome)
 
     # --- notifications
 
@@ -218,7 +228,7 @@ class Downloads:
 
     def _take(self, connection: Connection, call: _Call, raw: bytes) -> None:
         """Keep a notification, and do what it says if it is new and verifies."""
-        scope = self._service.scope(connection, call.carrier)
+        scope = self._scope(connection, call)
         judged = notifications.judge(scope, raw, self._security)
         if notifications.keep(scope, raw, judged):
             notifications.take(scope, judged)

@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Literal
-from urllib.parse import quote
 
 import msgspec
 
+from smdp.client.control import Control
 from smdp.client.transport import Transport
-from smdp.durations import format_duration, parse_duration
-from smdp.errors import NotReached, TimedOut, UsageError
+from smdp.client.words import Duration, duration, given, join
+from smdp.durations import format_duration
+from smdp.errors import NotReached, TimedOut
 from smdp.model import (
     Activation,
     ActivationState,
@@ -23,9 +23,6 @@ from smdp.model import (
     Profile,
     Session,
 )
-
-Duration = float | str | timedelta
-"""Seconds, a text such as `3m`, or a timedelta."""
 
 _DOWNLOAD_SECONDS = 120.0
 _RECONNECT_SECONDS = 0.1
@@ -47,7 +44,7 @@ class Waited(msgspec.Struct, kw_only=True):
         return " ".join(part for part in (self.because, self.fix) if part)
 
 
-class Client:
+class Client(Control):
     """A carrier of a running server, over the control API.
 
     `url` is where the control API listens, `carrier` the namespace the calls are about (made by the first write that
@@ -236,7 +233,7 @@ class Client:
         Only events after `after` count: by default after the last one this client waited for, else from now on.
         `unless` names the types that make it impossible. Raises TimedOut, or NotReached with the reason.
         """
-        limit = _duration(within)
+        limit = duration(within)
         body = {
             "type": type,
             "eid": eid,
@@ -248,7 +245,7 @@ class Client:
         answer = self._transport.call(
             "POST",
             self._path("events", "wait"),
-            _given(body),
+            given(body),
             into=Waited,
             timeout=limit.total_seconds() + self._transport.timeout,
         )
@@ -263,9 +260,7 @@ class Client:
 
     def create_device(self, **options: Any) -> Device:
         """Make a simulated device at home in this carrier; options are members of the resource, such as os, model."""
-        return self._transport.call(
-            "POST", "/api/v1/devices", _given({"carrier": self.carrier, **options}), into=Device
-        )
+        return self._transport.call("POST", "/api/v1/devices", given({"carrier": self.carrier, **options}), into=Device)
 
     def devices(self) -> list[Device]:
         """Return the simulated devices whose home is this carrier."""
@@ -273,59 +268,35 @@ class Client:
 
     def device(self, eid: str) -> Device:
         """Return one simulated device."""
-        return self._transport.call("GET", _join("/api/v1/devices", eid), into=Device)
+        return self._transport.call("GET", join("/api/v1/devices", eid), into=Device)
 
     def delete_device(self, eid: str) -> None:
         """Throw a simulated device away."""
-        self._transport.fetch("DELETE", _join("/api/v1/devices", eid))
+        self._transport.fetch("DELETE", join("/api/v1/devices", eid))
 
     def refresh(self, eid: str, url: str) -> Outcome:
         """Let a device ask an SM-DP+ for its plan, as iOS does on RefreshCellularPlans."""
-        path = _join("/api/v1/devices", eid, "refresh")
+        path = join("/api/v1/devices", eid, "refresh")
         return self._transport.call("POST", path, {"url": url}, into=Outcome, timeout=_DOWNLOAD_SECONDS)
 
     def download(self, eid: str, activation_code: str, *, confirmation_code: str | None = None) -> Outcome:
         """Let a device download with an activation code (`LPA:1$…`)."""
-        body = _given({"activation_code": activation_code, "confirmation_code": confirmation_code})
-        path = _join("/api/v1/devices", eid, "download")
+        body = given({"activation_code": activation_code, "confirmation_code": confirmation_code})
+        path = join("/api/v1/devices", eid, "download")
         return self._transport.call("POST", path, body, into=Outcome, timeout=_DOWNLOAD_SECONDS)
 
     def switch_esim(self, eid: str, iccid: str, to: Literal["enable", "disable"]) -> Device:
         """Enable or disable a profile on a device."""
-        return self._transport.call("POST", _join("/api/v1/devices", eid, "esims", iccid, to), into=Device)
+        return self._transport.call("POST", join("/api/v1/devices", eid, "esims", iccid, to), into=Device)
 
     def delete_esim(self, eid: str, iccid: str) -> None:
         """Delete a profile from a device."""
-        self._transport.fetch("DELETE", _join("/api/v1/devices", eid, "esims", iccid))
-
-    def _path(self, *names: str) -> str:
-        return _join("/api/v1/carriers", self.carrier, *names)
-
-
-def _join(root: str, *names: str) -> str:
-    """Append names to a path; what a person typed stays one segment of it."""
-    if not all(name.strip(".") for name in names):
-        raise UsageError(f"{'/'.join(names)!r} names nothing.")
-    return "/".join((root, *(quote(name, safe="") for name in names)))
-
-
-def _given(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is None: the server has the defaults."""
-    return {name: value for name, value in members.items() if value is not None}
+        self._transport.fetch("DELETE", join("/api/v1/devices", eid, "esims", iccid))
 
 
 def _order(members: Mapping[str, Any]) -> dict[str, Any]:
     """Make the body of an order."""
-    order = _given(members)
+    order = given(members)
     if "expires" in order:
-        order["expires"] = format_duration(_duration(order["expires"]))
+        order["expires"] = format_duration(duration(order["expires"]))
     return order
-
-
-def _duration(value: Duration) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    try:
-        return parse_duration(value if isinstance(value, str) else f"{value:f}")
-    except ValueError as error:
-        raise UsageError(str(error)) from None

@@ -271,6 +271,19 @@ def next_due(connection: Connection) -> dict[str, int]:
     return {row["carrier"]: row["due"] for row in rows}
 
 
+def next_due_of(connection: Connection, carrier: str) -> int | None:
+    """Return the earliest time at which something of a carrier is due, None if nothing is."""
+    row = connection.execute(
+        "SELECT min(due) AS due FROM ("
+        "SELECT min(activation_due_at) AS due FROM profiles WHERE carrier = :carrier AND activation_due_at IS NOT NULL "
+        "UNION ALL SELECT min(expires_at) AS due FROM profiles WHERE carrier = :carrier AND expires_at IS NOT NULL "
+        "AND state IN ('allocated', 'linked', 'confirmed', 'released')) AS dues",
+        {"carrier": carrier},
+    ).fetchone()
+    due: int | None = row["due"]
+    return due
+
+
 def count_by_state(connection: Connection, carrier: str) -> dict[str, int]:
     """Count a carrier's profiles by state."""
     rows = connection.execute(

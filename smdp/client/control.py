@@ -1,0 +1,46 @@
+"""The part of the client that decides what happens to a carrier: its clock, and what goes wrong."""
+
+from datetime import datetime
+from typing import Any
+
+from smdp.client.transport import Transport
+from smdp.client.words import Duration, duration, join
+from smdp.durations import format_duration
+from smdp.model import Clock
+
+
+class Control:
+    """Clock and faults of a carrier."""
+
+    carrier: str
+    _transport: Transport
+
+    def _path(self, *names: str) -> str:
+        return join("/api/v1/carriers", self.carrier, *names)
+
+    # --- the clock
+
+    def clock(self) -> Clock:
+        """Return how the carrier's clock stands."""
+        return self._transport.call("GET", self._path("clock"), into=Clock)
+
+    def set_clock(self, moment: datetime | str) -> Clock:
+        """Make it this moment, with its time zone; what falls due on the way has happened when this returns."""
+        text = moment.isoformat() if isinstance(moment, datetime) else moment
+        return self._put_clock(now=text)
+
+    def advance(self, by: Duration) -> Clock:
+        """Let time pass at once; what falls due on the way has happened when this returns."""
+        body = {"by": format_duration(duration(by))}
+        return self._transport.call("POST", self._path("clock", "advance"), body, into=Clock)
+
+    def freeze(self, *, frozen: bool = True) -> Clock:
+        """Stop the carrier's clock where it stands, or let it run on from there."""
+        return self._put_clock(frozen=frozen)
+
+    def real_clock(self) -> Clock:
+        """Go by the real time again."""
+        return self._put_clock(real=True)
+
+    def _put_clock(self, **change: Any) -> Clock:
+        return self._transport.call("PUT", self._path("clock"), change, into=Clock)
