@@ -24,7 +24,8 @@ KEEP_BYTES = 16 * 1024
 """How much of a message is kept to look at: a request is 5 KiB at most, if it is no attack."""
 _PRUNE_EVERY = 256
 
-_pack = msgspec.msgpack.Encoder().encode
+pack = msgspec.msgpack.Encoder().encode
+"""Writes a session as it is stored."""
 read = msgspec.msgpack.Decoder(Session).decode
 """Reads a session from what is stored of it."""
 _REFUSAL = msgspec.json.Decoder(RefusalText)
@@ -38,18 +39,19 @@ def identifier(transaction_id: bytes) -> str:
 # --- rows
 
 
-def insert(scope: Scope, session: Session) -> None:
-    """Store a fresh session, and now and then forget the oldest ones that ended."""
+def insert(scope: Scope, session: Session) -> bool:
+    """Store a fresh session, and now and then forget the oldest ones that ended; False if the carrier is gone."""
     number = queries.insert(
         scope.connection,
         scope.name,
         identifier(session.transaction_id),
         session.stage,
         micros(session.opened_at),
-        _pack(session),
+        pack(session),
     )
-    if number % _PRUNE_EVERY == 0:
+    if number and number % _PRUNE_EVERY == 0:
         queries.prune(scope.connection, scope.name, KEEP, _expired_before(scope), KEEP_OPEN)
+    return number > 0
 
 
 def find(connection: Connection, carrier: str, transaction_id: bytes) -> Session | None:
@@ -77,7 +79,7 @@ def swap(
         iccid=session.iccid,
         outcome=outcome,
         refusal=None if refusal is None else msgspec.json.encode(text_of(refusal)).decode(),
-        content=_pack(session),
+        content=pack(session),
     )
 
 

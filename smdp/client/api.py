@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from smdp.client.control import Control
+from smdp.client.keeping import Keeping
 from smdp.client.transport import Transport
 from smdp.client.words import Duration, duration, given, join
 from smdp.durations import format_duration
@@ -44,7 +45,7 @@ class Waited(msgspec.Struct, kw_only=True):
         return " ".join(part for part in (self.because, self.fix) if part)
 
 
-class Client(Control):
+class Client(Control, Keeping):
     """A carrier of a running server, over the control API.
 
     `url` is where the control API listens, `carrier` the namespace the calls are about (made by the first write that
