@@ -8,67 +8,42 @@ process, also after a restart (SGP.22 §5.6).
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, cast
-
-from msgspec import Struct
+from typing import Any, cast
 
 from smdp.carrier import journal, notifications, orders, sessions
+from smdp.carrier.calls import Answer, Call
+from smdp.carrier.interference import Interference
 from smdp.carrier.scope import Scope
 from smdp.carrier.service import Service
 from smdp.model import Carrier, SessionOutcome
+from smdp.pki.model import Pki
 from smdp.rsp import wire
 from smdp.rsp.checks import Refusal, refuse
 from smdp.rsp.codes import code
 from smdp.rsp.server import authenticate, bind, cancel, initiate, selection
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Happening, Outcome, Policy, Session, Stage
-from smdp.rsp.wire import Request
+from smdp.rsp.server.step import close
 from smdp.storage import Connection, Row
 from smdp.storage.connection import micros
 from smdp.storage.queries import carriers
 from smdp.storage.queries import sessions as queries
-from smdp.storage.queries.control import Control, control_of
+from smdp.storage.queries.control import control_of
 
 _MAX_RULES = 1024
-
-
-class Answer(NamedTuple):
-    """What goes back to the LPA: a body in the JSON binding, and the refusal it carries, if it carries one."""
-
-    body: bytes
-    refusal: Refusal | None = None
 
 
 class _LostError(Exception):
     """Another call has moved the session in the meantime; the transaction is undone and the call starts over."""
 
 
-class _Call(Struct, frozen=True):
-    """One call of one function, on its way through."""
-
-    carrier: Carrier
-    control: Control
-    policy: Policy
-    request: Request
-    body: bytes
-    began: float
-
-    @property
-    def function(self) -> str:
-        """The function's name."""
-        return self.request.function
-
-    @property
-    def milliseconds(self) -> float:
-        """How long it has taken so far."""
-        return round((time.perf_counter() - self.began) * 1000, 2)
-
-
 class Downloads:
     """The SM-DP+ of every carrier of a server."""
 
-    def __init__(self, service: Service, security: Security) -> None:
+    def __init__(self, service: Service, security: Security, pki: Pki | None = None) -> None:
+        """Take what the answers are made with; `pki` is what the fault `expired-dpauth` needs."""
         self._service, self._security = service, security
+        self._interference = Interference(service, security, pki)
         self._database = service.database
         self._known: dict[tuple[str, str, int], tuple[Carrier, Policy]] = {}
         self._functions = {
@@ -91,8 +66,10 @@ class Downloads:
             if found is None:
                 return _nobody(function, host)
             carrier, policy = self._rules(found["settings"], host)
-            call = _Call(carrier, control_of(found), policy, request, body, began)
+            call = Call(carrier, host, control_of(found), policy, request, body, began)
             try:
+                if call.control.faults:
+                    return await self._interference.answer(call, found, self._functions[function], self._refuse)
                 return await self._functions[function](call, found)
             except _LostError:
                 continue
@@ -116,16 +93,16 @@ class Downloads:
             known = self._known[key] = carrier, policy
         return known
 
-    def _scope(self, connection: Connection, call: _Call, address: str | None = None) -> Scope:
+    def _scope(self, connection: Connection, call: Call, address: str | None = None) -> Scope:
         return self._service.scope(connection, call.carrier, address, call.control)
 
-    def _now(self, call: _Call) -> datetime:
+    def _now(self, call: Call) -> datetime:
         return self._service.now(call.control)
 
-    async def _initiate_authentication(self, call: _Call, _found: Row) -> Answer:
+    async def _initiate_authentication(self, call: Call, _found: Row) -> Answer:
         return await self._database.write_lightly(self._open, call)
 
-    def _open(self, connection: Connection, call: _Call) -> Answer:
+    def _open(self, connection: Connection, call: Call) -> Answer:
         """InitiateAuthentication: one transaction, since it needs nothing but entropy and leaves a row."""
         scope = self._scope(connection, call)
         entropy = self._service.entropy(connection, call.carrier.name)
@@ -142,7 +119,7 @@ class Downloads:
 
     # --- the steps of an open session
 
-    async def _authenticate_client(self, call: _Call, found: Row) -> Answer:
+    async def _authenticate_client(self, call: Call, found: Row) -> Answer:
         session = _session(found)
         if _repeats(call, session, found):
             return Answer(found["response"])
@@ -151,7 +128,7 @@ class Downloads:
             return await self._settled(call, session, who)
         return await self._database.write_lightly(self._select, call, cast("Session", session), who)
 
-    async def _get_bound_profile_package(self, call: _Call, found: Row) -> Answer:
+    async def _get_bound_profile_package(self, call: Call, found: Row) -> Answer:
         session = _session(found)
         if _repeats(call, session, found):
             return Answer(found["response"])
@@ -162,23 +139,34 @@ class Downloads:
             return Answer(found["response"])
         return await self._database.write_short(self._bind, call, cast("Session", session), prepared)
 
-    async def _cancel_session(self, call: _Call, found: Row) -> Answer:
+    async def _cancel_session(self, call: Call, found: Row) -> Answer:
         session = _session(found)
         if _repeats(call, session, found):
             return Answer(found["response"])
         outcome = cancel.cancel(call.request, session, self._security, call.policy, self._now(call))
         return await self._settled(call, session, outcome)
 
-    async def _settled(self, call: _Call, session: Session | None, outcome: Outcome[Any]) -> Answer:
+    async def _settled(self, call: Call, session: Session | None, outcome: Outcome[Any]) -> Answer:
         """Answer what needs no look at the order: a refused message, a cancelled session."""
         if session is None:
             return _answer(outcome)
         return await self._database.write_short(self._settle, call, session, outcome)
 
+    async def _refuse(self, call: Call, found: Row, refusal: Refusal) -> Answer:
+        """Refuse a call for no reason of the protocol's, and end its session."""
+        session = _session(found)
+        if session is not None:
+            return await self._settled(call, session, close(session, refusal))
+        return await self._database.write_short(self._tell_refused, call, Outcome(refusal=refusal))
+
+    def _tell_refused(self, connection: Connection, call: Call, outcome: Outcome[Any]) -> Answer:
+        journal.append(self._scope(connection, call), _refused(call, outcome))
+        return _answer(outcome)
+
     def _select(
         self,
         connection: Connection,
-        call: _Call,
+        call: Call,
         session: Session,
         who: authenticate.Authenticated,
     ) -> Answer:
@@ -189,7 +177,7 @@ class Downloads:
         outcome = selection.decide(session, who, found, self._security, call.policy, scope.now)
         return _conclude(scope, call, session, outcome)
 
-    def _bind(self, connection: Connection, call: _Call, session: Session, prepared: bind.Prepared) -> Answer:
+    def _bind(self, connection: Connection, call: Call, session: Session, prepared: bind.Prepared) -> Answer:
         """GetBoundProfilePackage's second half: examine, claim, seal."""
         scope = self._scope(connection, call, session.server_address)
         order = orders.by_iccid(scope, session.iccid or "")
@@ -216,17 +204,17 @@ class Downloads:
             )
         return _conclude(scope, call, session, outcome, happenings)
 
-    def _settle(self, connection: Connection, call: _Call, session: Session, outcome: Outcome[Any]) -> Answer:
+    def _settle(self, connection: Connection, call: Call, session: Session, outcome: Outcome[Any]) -> Answer:
         return _conclude(self._scope(connection, call, session.server_address), call, session, outcome)
 
     # --- notifications
 
-    async def _handle_notification(self, call: _Call, _found: Row) -> Answer:
+    async def _handle_notification(self, call: Call, _found: Row) -> Answer:
         raw: bytes = call.request["pendingNotification"]
         await self._database.write_short(self._take, call, raw)
         return Answer(b"")
 
-    def _take(self, connection: Connection, call: _Call, raw: bytes) -> None:
+    def _take(self, connection: Connection, call: Call, raw: bytes) -> None:
         """Keep a notification, and do what it says if it is new and verifies."""
         scope = self._scope(connection, call)
         judged = notifications.judge(scope, raw, self._security)
@@ -248,7 +236,7 @@ def _nobody(function: str, host: str) -> Answer:
 
 def _conclude(
     scope: Scope,
-    call: _Call,
+    call: Call,
     session: Session,
     outcome: Outcome[Any],
     then: tuple[Happening, ...] = (),
@@ -290,11 +278,11 @@ def _ending(outcome: Outcome[Any]) -> SessionOutcome:
     return "downloaded" if outcome.session.stage is Stage.BOUND else "cancelled"
 
 
-def _stepped(call: _Call, session: Session) -> Happening:
+def _stepped(call: Call, session: Session) -> Happening:
     return Happening(type="session.step", iccid=session.iccid, data={"step": call.function, "ms": call.milliseconds})
 
 
-def _refused(call: _Call, outcome: Outcome[Any]) -> tuple[Happening, ...]:
+def _refused(call: Call, outcome: Outcome[Any]) -> tuple[Happening, ...]:
     refusal = outcome.refusal
     if refusal is None:
         return ()
@@ -303,7 +291,7 @@ def _refused(call: _Call, outcome: Outcome[Any]) -> tuple[Happening, ...]:
     return (Happening(type="session.refused", iccid=iccid, data=data),)
 
 
-def _keep(scope: Scope, call: _Call, session: Session, answer: Answer) -> None:
+def _keep(scope: Scope, call: Call, session: Session, answer: Answer) -> None:
     """Store what was asked and answered, for the repeat of a lost answer and for whoever looks at the session."""
     queries.insert_message(
         scope.connection,
@@ -324,7 +312,7 @@ def _session(found: Row) -> Session | None:
     return None if content is None else sessions.read(content)
 
 
-def _repeats(call: _Call, session: Session | None, found: Row) -> bool:
+def _repeats(call: Call, session: Session | None, found: Row) -> bool:
     """Say whether this is the same call again, and nothing came after it that ended the session."""
     if session is None or found["digest"] != call.request.digest:
         return False

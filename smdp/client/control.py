@@ -6,7 +6,7 @@ from typing import Any
 from smdp.client.transport import Transport
 from smdp.client.words import Duration, duration, join
 from smdp.durations import format_duration
-from smdp.model import Clock
+from smdp.model import Clock, Fault, FaultKind
 
 
 class Control:
@@ -17,6 +17,41 @@ class Control:
 
     def _path(self, *names: str) -> str:
         return join("/api/v1/carriers", self.carrier, *names)
+
+    # --- what goes wrong
+
+    def add_fault(
+        self,
+        name: str,
+        /,
+        *,
+        step: str | None = None,
+        eid: str | None = None,
+        iccid: str | None = None,
+        times: int | None = 1,
+        **parameters: Any,
+    ) -> Fault:
+        """Arm a fault of the catalogue, so many times or always (None), for whom it is to meet."""
+        on = {"step": step, "eid": eid, "iccid": iccid}
+        body = {"do": name, "with": parameters, "on": on, "times": times}
+        return self._transport.call("POST", self._path("faults"), body, into=Fault)
+
+    def faults(self) -> list[Fault]:
+        """Return the carrier's faults, those that have fired their times included."""
+        return list(self._transport.every(self._path("faults"), Fault))
+
+    def fault(self, identifier: str) -> Fault:
+        """Return one fault."""
+        return self._transport.call("GET", self._path("faults", identifier), into=Fault)
+
+    def clear_faults(self, identifier: str | None = None) -> None:
+        """Take one fault away, or all of them."""
+        names = ("faults",) if identifier is None else ("faults", identifier)
+        self._transport.fetch("DELETE", self._path(*names))
+
+    def fault_catalogue(self) -> list[FaultKind]:
+        """Return the faults there are."""
+        return list(self._transport.every("/api/v1/faults/catalogue", FaultKind))
 
     # --- the clock
 
