@@ -2,6 +2,7 @@
 
 docs/fidelity.md: the check lists of `smdp.rsp` (what is real) with the tests that provoke each, and the settings that
 change an answer, inside the hand-written docs/fidelity.template.md (what is simulated, what is missing).
+docs/faults.md: the catalogue of faults inside docs/faults.template.md.
 """
 
 import argparse
@@ -19,11 +20,19 @@ from types import ModuleType
 import pytest
 
 import smdp.rsp
-from smdp.model import Carrier, Limits, Plan
+from smdp.carrier.fault_catalogue import catalogue
+from smdp.model import Carrier, FaultParameter, Limits, Plan
 from smdp.rsp.checks import Check
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "docs" / "fidelity.template.md"
+FAULTS_TEMPLATE, FAULTS_PLACE = ROOT / "docs" / "faults.template.md", "<!-- faults -->\n"
+FAULT_LAYERS = {
+    "protocol": "The protocol",
+    "wire": "The wire",
+    "carrier": "The carrier",
+    "device": "Hosted devices",
+}
 CHECKS_PLACE, SETTINGS_PLACE = "<!-- checks -->\n", "<!-- settings -->\n"
 HEADER = "<!-- Written by `make docs` from {source} and the check lists of smdp.rsp. Edit those. -->\n"
 
@@ -151,12 +160,33 @@ def fidelity(tests: Tests) -> str:
     return HEADER.format(source=TEMPLATE.name) + page
 
 
+def faults() -> str:
+    """Write the page on faults: the template with a table for each layer."""
+    text = ""
+    for layer, title in FAULT_LAYERS.items():
+        text += f"## {title}\n\n" + cells("fault", "what it does", "steps", "parameters", "a device then says")
+        text += "|---|---|---|---|---|\n"
+        for kind in catalogue():
+            if kind.layer == layer:
+                steps = "any" if kind.anywhere else ", ".join(f"`{step}`" for step in kind.steps)
+                given = "; ".join(f"`{one.name}`: {one.text}{default_of(one)}" for one in kind.parameters)
+                text += cells(f"`{kind.name}`", kind.text, steps, given, kind.device)
+        text += "\n"
+    page = FAULTS_TEMPLATE.read_text().replace(FAULTS_PLACE, text.rstrip("\n") + "\n")
+    return f"<!-- Written by `make docs` from {FAULTS_TEMPLATE.name} and smdp.carrier.fault_catalogue. -->\n" + page
+
+
+def default_of(parameter: FaultParameter) -> str:
+    """Write a parameter's default, if it has one."""
+    return "" if parameter.default is None else f" (`{parameter.default}`)"
+
+
 def main() -> None:
     """Write the pages, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is not up to date")
     check_only = parser.parse_args().check
-    pages = {ROOT / "docs" / "fidelity.md": fidelity(marked_tests())}
+    pages = {ROOT / "docs" / "fidelity.md": fidelity(marked_tests()), ROOT / "docs" / "faults.md": faults()}
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
     if check_only and stale:
