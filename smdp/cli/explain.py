@@ -14,11 +14,11 @@ _MAX_PATH = 1000
 
 
 def explain(thing: Annotated[str, Parameter(allow_leading_hyphen=True)], /, *, json: Json = False) -> None:
-    """Say what a thing of the eSIM flow is: numbers, codes, messages, files. Needs no server.
+    """Say what a thing of the eSIM flow is, without a server; keys are never shown.
 
-    It takes an EID, an ICCID, an activation code, a status code ("8.1.1/3.8"), a check (AC#14d), a reason
-    (already-downloaded), DER in hex or base64, an ES9+ body, a certificate, a .mobileconfig, an MDM command or its
-    result. Keys are never shown.
+    It takes an EID, an ICCID, an activation code, a status code ("8.1.1/3.8"),
+    a check (AC#14d), a reason (already-downloaded), DER in hex or base64, an
+    ES9+ body, a certificate, a .mobileconfig, an MDM command or its result.
 
     Args:
         thing: The thing itself, a file (FILE or @FILE), or - for standard input.

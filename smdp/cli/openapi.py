@@ -8,7 +8,7 @@ from smdp.cli import output
 
 
 def openapi(*, version: Annotated[Literal["3.1", "3.0"], Parameter(name="--version")] = "3.1") -> None:
-    """Print the OpenAPI document of the control API, as a server answers it at /openapi.json.
+    """Print the OpenAPI document of the control API, as /openapi.json has it.
 
     Args:
         version: 3.0 is for generators that cannot read 3.1 yet.
