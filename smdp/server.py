@@ -21,11 +21,12 @@ from aiohttp import web
 
 from smdp import log
 from smdp.errors import StartError
-from smdp.http import banner, listen
+from smdp.http import banner, fixtures, listen
 from smdp.http.app import Parts, assemble, control_app, device_app
 from smdp.http.protocol import Runner
+from smdp.http.tls_faults import TlsFaults
+from smdp.pki import handshake, tls
 from smdp.pki import load as pki
-from smdp.pki import tls
 from smdp.rsp.ids import host_of
 from smdp.settings import Settings
 
@@ -82,14 +83,20 @@ class Server:
             self.parts.listening(self.device_port)
             self.parts.describe(self.device_port, self.control_port)
             self.parts.token = control_token(settings)
-            await _serve(stack, device_app(self.parts), devices, self._tls())
+            faults = TlsFaults(self.parts.service, trust)
+            stack.push_async_callback(faults.close)
+            await _serve(stack, device_app(self.parts), devices, self._tls(faults))
             await _serve(stack, control_app(self.parts), control)
             if settings.plain_port is not None:
                 plain = _bound(stack, settings.host, settings.plain_port, "devices, plain")
                 self.plain_port = _port(plain)
                 await _serve(stack, device_app(self.parts), plain)
+            if settings.fixtures is not None:
+                self.parts.health.doing = f"The fixtures {settings.fixtures} are being loaded."
+                await fixtures.load(self.parts.keeper, settings.fixtures)
             self._stack = stack.pop_all()
         await self.parts.hosted.start()
+        await self.parts.couriers.start()
         self.parts.health.ready = True
         return self
 
@@ -100,11 +107,13 @@ class Server:
         self.parts.health.ready = False
         await self._stack.aclose()
 
-    def _tls(self) -> ssl.SSLContext:
+    def _tls(self, faults: TlsFaults) -> ssl.SSLContext:
         names = ["localhost", self.settings.domain, f"*.{self.settings.domain}", "127.0.0.1", "::1"]
         if self.settings.address is not None:
             names.append(host_of(self.settings.address))
-        return tls.server_context(self.parts.pki, names)
+        context = tls.server_context(self.parts.pki, names, instead=faults.instead)
+        handshake.watch(context, self.parts.handshakes.failed)
+        return context
 
     # --- life in a thread
 

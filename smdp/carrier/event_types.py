@@ -13,10 +13,10 @@ class EventType(NamedTuple):
 _REFUSAL = "step, check, code, reason, because, fix"
 
 TYPES: dict[str, EventType] = {
-    "profile.issued": EventType("A profile was ordered.", "plan, state"),
+    "profile.issued": EventType("A profile was ordered.", "plan, state, replaces (the ICCID that it was reissued for)"),
     "profile.released": EventType("A profile waits for its device from now on, or again."),
     "profile.held": EventType("An operator took a released profile back, to release it later."),
-    "profile.offered": EventType("The carrier told a device that a profile is ready to be installed."),
+    "profile.offered": EventType("The carrier told a device that a profile is ready to be installed.", "text"),
     "profile.selected": EventType("A download found the profile it is about (AuthenticateClient)."),
     "profile.downloaded": EventType("A bound profile package was handed out (GetBoundProfilePackage).", "bytes"),
     "profile.consumed": EventType("The profile is its device's for good; nobody gets it again."),
@@ -36,7 +36,9 @@ TYPES: dict[str, EventType] = {
     "session.opened": EventType("A device asked for the server's certificate (InitiateAuthentication)."),
     "session.step": EventType("A further step of a download went well.", "step, ms"),
     "session.refused": EventType("A step or a notification was refused.", _REFUSAL),
-    "session.cancelled": EventType("The device cancelled the download.", "reason"),
+    "session.cancelled": EventType(
+        "The device cancelled the download, or the carrier was deleted, reset or restored.", "reason, because"
+    ),
     "session.closed": EventType("The device's installation result came.", "step, outcome"),
     "order.confirmed": EventType("An operator confirmed an order (ES2+)."),
     "order.cancelled": EventType("An operator cancelled an order (ES2+)."),
@@ -64,9 +66,11 @@ TYPES: dict[str, EventType] = {
         "hook, delivery, event, attempt, status, because, fix, retry_in, given_up",
     ),
     "carrier.created": EventType("The carrier was made."),
-    "carrier.reset": EventType("The carrier was emptied."),
-    "carrier.restored": EventType("The carrier went back to a snapshot."),
-    "carrier.deleted": EventType("The carrier was deleted."),
+    "carrier.reset": EventType("The carrier was emptied.", "profiles, devices, sessions"),
+    "carrier.restored": EventType(
+        "The carrier became what a snapshot or a document says.", "by, snapshot, profiles, devices, sessions_ended"
+    ),
+    "carrier.deleted": EventType("The carrier was deleted.", "because, fix"),
 }
 """In the order of the documentation: by noun, then as they happen."""
 

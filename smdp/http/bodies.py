@@ -10,14 +10,24 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from smdp.carrier.clocks import ClockChange
+from smdp.carrier.faults import FaultOrder
 from smdp.carrier.issue import IssueOrder
 from smdp.carrier.service import Waited
+from smdp.carrier.webhooks import Hook
 from smdp.http.clock import AdvanceBody
 from smdp.http.events import WaitBody
 from smdp.http.profiles import ActivationBody
 from smdp.model import ActivationRule, Carrier, Device, Limits, Plan
 
-__all__ = ["ActivationBody", "AdvanceBody", "ClockChange", "IssueOrder", "WaitBody", "Waited"]
+__all__ = [
+    "ActivationBody",
+    "AdvanceBody",
+    "ClockChange",
+    "FaultOrder",
+    "IssueOrder",
+    "WaitBody",
+    "Waited",
+]
 
 T = TypeVar("T")
 
@@ -120,6 +130,16 @@ _MADE_UP: dict[str, Any] = dict.fromkeys(
 )
 _MADE_UP |= dict.fromkeys(("online", "supervised"), bool | None)
 DeviceOrder = some_of("DeviceOrder", Device, members=_CHANGEABLE, **_MADE_UP)
+
+
+class WebhookOrder(Hook):
+    """A receiver of events: every type if `types` is empty; with a `secret`, each delivery is signed."""
+
+
+class ReissueBody(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Whom the new profile is for, if not for the old one's EID."""
+
+    eid: str | None = None
 
 
 class RefreshBody(Struct, forbid_unknown_fields=True):

@@ -12,10 +12,27 @@ from typing import Any
 
 from msgspec import Struct
 
+from smdp.carrier.document import Document
 from smdp.http import bodies
 from smdp.http.bodies import Page
 from smdp.http.context import API, CARRIER
-from smdp.model import Activation, Carrier, Clock, Device, EidReport, Event, Outcome, Plan, Profile, Session
+from smdp.model import (
+    Activation,
+    Carrier,
+    Clock,
+    Device,
+    EidReport,
+    Event,
+    Fault,
+    FaultKind,
+    Outcome,
+    Plan,
+    Profile,
+    Removed,
+    Session,
+    Snapshot,
+    Webhook,
+)
 
 
 class Operation(Struct, frozen=True):
@@ -50,6 +67,9 @@ _PROFILE = _PROFILES + "/{iccid}"
 _EVENTS = CARRIER + "/events"
 _SESSIONS = CARRIER + "/sessions"
 _CLOCK = CARRIER + "/clock"
+_FAULTS = CARRIER + "/faults"
+_SNAPSHOTS = CARRIER + "/snapshots"
+_SNAPSHOT = _SNAPSHOTS + "/{snapshot}"
 _DEVICES = API + "/devices"
 _DEVICE = _DEVICES + "/{eid}"
 _ESIM = _DEVICE + "/esims/{iccid}"
@@ -86,6 +106,33 @@ OPERATIONS: tuple[Operation, ...] = (
         takes=bodies.CarrierSettings, answers=Carrier, status=(200, 201), creates_carrier=True,
     ),
     Operation("DELETE", CARRIER, "deleteCarrier", "Delete a carrier with all that is in it.", status=(204,)),
+    Operation(
+        "GET", CARRIER + "/export", "exportCarrier", "Get all of a carrier as one document, secrets included.",
+        answers=Document,
+    ),
+    Operation(
+        "POST", CARRIER + "/import", "importCarrier", "Make a carrier what a document says; it is created if needed.",
+        takes=Document, answers=Carrier, query=("replace",),
+    ),
+    Operation(
+        "POST", CARRIER + "/reset", "resetCarrier",
+        "Empty a carrier: profiles, sessions, notifications, hosted devices; faults go, the clock is real again.",
+        answers=Removed,
+    ),
+    Operation(
+        "GET", _SNAPSHOTS, "listSnapshots", "List the snapshots of a carrier, the oldest first.",
+        answers=Page[Snapshot], makes=("snapshot", "/items/0/name"),
+    ),
+    Operation("GET", _SNAPSHOT, "getSnapshot", "Show a snapshot.", answers=Snapshot),
+    Operation(
+        "PUT", _SNAPSHOT, "takeSnapshot", "Keep what the carrier and its hosted devices are now.", answers=Snapshot,
+        makes=("snapshot", "/name"),
+    ),
+    Operation(
+        "POST", _SNAPSHOT + "/restore", "restoreSnapshot",
+        "Make the carrier and its hosted devices what they were; the timeline goes on.", answers=Carrier,
+    ),
+    Operation("DELETE", _SNAPSHOT, "deleteSnapshot", "Forget a snapshot.", status=(204,)),
     # plans
     Operation(
         "GET", _PLANS, "listPlans", "List the plans of a carrier.", answers=Page[Plan], makes=("plan", "/items/0/name")
@@ -120,6 +167,15 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE", _PROFILE, "revokeProfile", "Revoke a profile; it stays listed.", answers=Profile),
     Operation("POST", _PROFILE + "/release", "releaseProfile", "Let devices download a profile.", answers=Profile),
     Operation("POST", _PROFILE + "/hold", "holdProfile", "Keep devices from a profile.", answers=Profile),
+    Operation(
+        "POST", _PROFILE + "/reissue", "reissueProfile",
+        "Issue a profile in the place of another one: same plan and number; the old line is terminated.",
+        takes=bodies.ReissueBody, empty=True, answers=Profile, status=(201,), makes=("iccid", "/iccid"),
+    ),
+    Operation(
+        "POST", _PROFILE + "/offer", "offerProfile", "Tell the profile's device that it is ready to be installed.",
+        answers=Profile,
+    ),
     Operation("GET", _PROFILE + "/activation", "getActivation", "Show whether the plan works.", answers=Activation),
     Operation(
         "PUT", _PROFILE + "/activation", "forceActivation", "Set whether the plan works.",
@@ -140,6 +196,14 @@ OPERATIONS: tuple[Operation, ...] = (
         takes=bodies.WaitBody, answers=bodies.Waited,
     ),
     Operation(
+        "GET", CARRIER + "/webhooks", "listWebhooks", "Show whom events are told, without secrets.",
+        answers=Page[Webhook],
+    ),
+    Operation(
+        "PUT", CARRIER + "/webhooks", "setWebhooks", "Choose whom events are told.",
+        takes=list[bodies.WebhookOrder], answers=Page[Webhook], status=(200, 201), creates_carrier=True,
+    ),
+    Operation(
         "GET", _SESSIONS, "listSessions", "List RSP sessions, newest first.",
         query=(*_PAGE, "eid", "iccid", "outcome"), answers=Page[Session], makes=("session", "/items/0/id"),
     ),
@@ -148,6 +212,32 @@ OPERATIONS: tuple[Operation, ...] = (
         query=("as",), answers=(Session, bodies.RawSession),
     ),
     # what a test does to a carrier
+    Operation(
+        "GET", f"{API}/faults/catalogue", "listFaultKinds", "List the faults there are.", answers=Page[FaultKind]
+    ),
+    Operation(
+        "GET", _FAULTS, "listFaults", "List a carrier's faults, those that have fired their times included.",
+        answers=Page[Fault], makes=("fault", "/items/0/id"),
+    ),
+    Operation(
+        "POST", _FAULTS, "addFault", "Arm a fault.",
+        takes=bodies.FaultOrder, answers=Fault, status=(201,), creates_carrier=True, makes=("fault", "/id"),
+    ),
+    Operation("DELETE", _FAULTS, "clearFaults", "Take all faults away.", status=(204,)),
+    Operation("GET", _FAULTS + "/{fault}", "getFault", "Show a fault and how often it has fired.", answers=Fault),
+    Operation("DELETE", _FAULTS + "/{fault}", "deleteFault", "Take a fault away.", status=(204,)),
+    Operation(
+        "GET", _DEVICE + "/faults", "listDeviceFaults", "List the faults of its home carrier that are about a device.",
+        answers=Page[Fault],
+    ),
+    Operation(
+        "POST", _DEVICE + "/faults", "addDeviceFault", "Arm a fault for a device, in its home carrier.",
+        takes=bodies.FaultOrder, answers=Fault, status=(201,),
+    ),
+    Operation(
+        "DELETE", _DEVICE + "/faults", "clearDeviceFaults", "Take the faults away that are about a device.",
+        status=(204,),
+    ),
     Operation("GET", _CLOCK, "getClock", "Say how the carrier's clock stands.", answers=Clock),
     Operation(
         "PUT", _CLOCK, "setClock", "Set the clock, freeze it, let it run, or go by the real time again.",
@@ -180,6 +270,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST", _DEVICE + "/download", "downloadToDevice", "Download with an activation code.",
         takes=bodies.DownloadBody, answers=Outcome,
     ),
+    Operation("POST", _DEVICE + "/reset-esim", "resetEsim", "Delete all eSIMs of a device.", answers=Device),
     Operation("POST", _ESIM + "/enable", "enableEsim", "Enable a profile on a device.", answers=Device),
     Operation("POST", _ESIM + "/disable", "disableEsim", "Disable a profile on a device.", answers=Device),
     Operation("DELETE", _ESIM, "deleteEsim", "Delete a profile from a device.", status=(204,)),
