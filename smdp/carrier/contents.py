@@ -147,10 +147,10 @@ def delete(scope: Scope) -> None:
 def put_clock(connection: Connection, carrier: str, entry: ClockEntry, base: Clock) -> None:
     """Set a carrier's clock, which runs beside `base`, without doing what falls due on the way."""
     clock = VirtualClock(offset=timedelta(seconds=entry.offset), base=base)
-    if entry.now is not None:
-        clock.set(entry.now)
     if entry.frozen:
         clock.freeze()
+    if entry.now is not None:
+        clock.set(entry.now)
     offset = round(clock.offset.total_seconds() * _MICROSECONDS)
     control_queries.set_clock(connection, carrier, offset, micros_or_none(clock.frozen_at))
 

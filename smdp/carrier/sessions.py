@@ -23,6 +23,8 @@ KEEP_OPEN = 10_000
 KEEP_BYTES = 16 * 1024
 """How much of a message is kept to look at: a request is 5 KiB at most, if it is no attack."""
 _PRUNE_EVERY = 256
+_LOG_DIGITS = 8
+"""How much of a transactionId the log shows, which is enough to find its session."""
 
 pack = msgspec.msgpack.Encoder().encode
 """Writes a session as it is stored."""
@@ -113,6 +115,8 @@ def _row(scope: Scope, transaction_id: str) -> Row:
     if row is not None:
         return row
     near = queries.session_like(scope.connection, scope.name, wanted) if wanted else None
+    if near is not None and len(wanted) >= _LOG_DIGITS:
+        return _row(scope, near)
     hint = f"Did you mean {near}?" if near else f"GET /api/v1/carriers/{scope.name}/sessions lists them."
     because = f"The carrier {scope.name} has no session {transaction_id[:40]!r}."
     raise CarrierError("session-unknown", because, hint, UNKNOWN)

@@ -38,9 +38,7 @@ _TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
         "Make carriers, take them with you, delete them.",
         ("list", "new", "show", "export", "import", "delete"),
     ),
-    "snapshot": (
-        _CARRIER, "Go back to what a carrier and its devices were.", ("take", "restore", "list", "delete")
-    ),
+    "snapshot": (_CARRIER, "Go back to what a carrier and its devices were.", ("take", "restore", "list", "delete")),
     "reset": (_CARRIER, "", ()),
     "device": (
         _DEVICE,

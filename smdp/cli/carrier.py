@@ -107,9 +107,14 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
+def _limits(carrier: Carrier) -> str:
+    limits = {name: getattr(carrier.limits, name) for name in carrier.limits.__struct_fields__}
+    words = (f"{limit} {name.replace('_', ' ')}" for name, limit in limits.items() if limit is not None)
+    return output.wrapped(", ".join(words), 19)
+
+
 def _print(carrier: Carrier) -> None:
     output.say(carrier.name)
-    limits = {name: getattr(carrier.limits, name) for name in carrier.limits.__struct_fields__}
     output.facts(
         [
             ("eSIM server URL", carrier.esim_server_url),
@@ -118,6 +123,6 @@ def _print(carrier: Carrier) -> None:
             ("network", f"{carrier.network_name}, {carrier.mcc}-{carrier.mnc}, {carrier.country}"),
             ("SM-DS", carrier.sm_ds),
             ("reuse", carrier.reuse or "never"),
-            *((f"limit {name.replace('_', ' ')}", str(limit)) for name, limit in limits.items() if limit is not None),
+            ("limits", _limits(carrier)),
         ]
     )

@@ -7,6 +7,7 @@ import msgspec
 
 from smdp.client.transport import BULK_SECONDS, Transport
 from smdp.client.words import given, join
+from smdp.errors import UsageError
 from smdp.model import Carrier, Device, Profile, Removed, Snapshot
 
 
@@ -27,9 +28,10 @@ class Keeping:
     def import_(self, document: dict[str, Any] | Path, *, replace: bool = False) -> Carrier:
         """Make this carrier what a document says, or the JSON file of this path; all of it or nothing.
 
-        A carrier that holds something is refused, unless it is to be replaced.
+        A carrier that holds something is refused, unless it is to be replaced. Raises UsageError for a file that is
+        none.
         """
-        body = msgspec.json.decode(document.read_bytes()) if isinstance(document, Path) else document
+        body = _read(document) if isinstance(document, Path) else document
         query = {"replace": "true" if replace else None}
         path = self._path("import")
         return self._transport.call("POST", path, body, into=Carrier, query=query, timeout=BULK_SECONDS)
@@ -80,7 +82,20 @@ class Keeping:
         """Delete all eSIMs of a device."""
         return self._transport.call("POST", join("/api/v1/devices", eid, "reset-esim"), into=Device)
 
+    def change_device(self, eid: str, **options: Any) -> Device:
+        """Change name, os, model, supervised or online of a device."""
+        return self._transport.call("PATCH", join("/api/v1/devices", eid), options, into=Device)
+
     def raw_session(self, session_id: str) -> dict[str, Any]:
         """Return the messages and notifications of an RSP session as they were, in base64."""
         path = self._path("sessions", session_id)
         return self._transport.call("GET", path, into=dict[str, Any], query={"as": "raw"})
+
+
+def _read(file: Path) -> Any:
+    try:
+        return msgspec.json.decode(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"Cannot read {file}: {error.strerror or error}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{file} is no valid JSON: {error}.") from None

@@ -1,4 +1,4 @@
-"""Carriers, snapshots, sessions and databases from the command line, as processes and with a real server behind them."""
+"""Carriers, snapshots, sessions and databases from the command line, as processes with a real server behind them."""
 
 import json
 import sqlite3

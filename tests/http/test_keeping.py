@@ -311,20 +311,16 @@ def test_what_waits_on_a_device_is_sent_after_a_restore(server, carrier):
     device = carrier.create_device()
     iccid = carrier.issue(device.eid).iccid
     assert carrier.refresh(device.eid, carrier.esim_server_url).ok
-    set_online(server, device.eid, online=False)
+    carrier.change_device(device.eid, online=False)
     carrier.switch_esim(device.eid, iccid, "disable")
     carrier.take_snapshot("offline")
     carrier.reset()
     last = carrier.events()[-1].id
     carrier.restore_snapshot("offline")
     assert carrier.profile(iccid).runtime == "enabled"
-    set_online(server, device.eid, online=True)
+    carrier.change_device(device.eid, online=True)
     event = carrier.wait("profile.disabled", iccid=iccid, after=last, within=20)
     assert event.eid == device.eid
-
-
-def set_online(server, eid, *, online):
-    Client(server.control_url)._transport.fetch("PATCH", f"/api/v1/devices/{eid}", {"online": online})
 
 
 def test_snapshots_are_listed_replaced_and_forgotten(carrier):

@@ -354,5 +354,5 @@ async def test_a_device_is_kept_with_its_state(database):
     assert await database.read(devices.devices, "beta") == []
     assert await database.write(devices.delete, EID)
     assert not await database.write(devices.delete, EID)
-    assert not await database.write(devices.update, device, b"", waiting=False)
+    assert not await database.write(devices.update, device, b"", number=1, waiting=False)
     assert await database.read(devices.device, EID) is None
