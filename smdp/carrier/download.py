@@ -12,11 +12,11 @@ from typing import Any, cast
 
 from smdp.carrier import journal, notifications, orders, sessions
 from smdp.carrier.calls import Answer, Call
+from smdp.carrier.fault_replies import Reissue
 from smdp.carrier.interference import Interference
 from smdp.carrier.scope import Scope
 from smdp.carrier.service import Service
 from smdp.model import Carrier, SessionOutcome
-from smdp.pki.model import Pki
 from smdp.rsp import wire
 from smdp.rsp.checks import Refusal, refuse
 from smdp.rsp.codes import code
@@ -40,10 +40,10 @@ class _LostError(Exception):
 class Downloads:
     """The SM-DP+ of every carrier of a server."""
 
-    def __init__(self, service: Service, security: Security, pki: Pki | None = None) -> None:
-        """Take what the answers are made with; `pki` is what the fault `expired-dpauth` needs."""
+    def __init__(self, service: Service, security: Security, reissue: Reissue | None = None) -> None:
+        """Take what the answers are made with; `reissue` is what the fault `expired-dpauth` needs."""
         self._service, self._security = service, security
-        self._interference = Interference(service, security, pki)
+        self._interference = Interference(service, security, reissue)
         self._database = service.database
         self._known: dict[tuple[str, str, int], tuple[Carrier, Policy]] = {}
         self._functions = {

@@ -8,13 +8,15 @@ from typing import Any
 import msgspec
 
 from smdp.model import Fault
-from smdp.pki.forge import reissued
-from smdp.pki.model import Pki
 from smdp.rsp import mutual_auth
+from smdp.rsp.certs import Certificate
 from smdp.rsp.server.security import Identity
 from smdp.rsp.server.session import Session
 from smdp.rsp.tlv import items, only, tlv
 from smdp.rsp.wire import Request
+
+Reissue = Callable[[Certificate, bytes, tuple[datetime, datetime]], Certificate]
+"""Makes the same certificate with another validity: the certificate, its CI's key identifier (20 bytes), from and to."""
 
 _UNKNOWN_CI = bytes.fromhex("00112233445566778899AABBCCDDEEFF00112233")
 _DAY = timedelta(days=1)
@@ -27,7 +29,7 @@ class Reply(msgspec.Struct):
     members: dict[str, Any]
     session: Session
     identity: Identity
-    pki: Pki | None
+    reissue: Reissue | None
     now: datetime
 
     def read(self, member: str) -> bytes:
@@ -89,9 +91,9 @@ def _sign_second(reply: Reply, signed: bytes) -> None:
 
 
 def _expired_dpauth(reply: Reply, _: Fault) -> None:
-    assert reply.pki is not None  # noqa: S101 - whoever arms this fault has looked
+    assert reply.reissue is not None  # noqa: S101 - whoever arms this fault has looked
     validity = reply.now - 366 * _DAY, reply.now - _DAY
-    expired = reissued(reply.pki, reply.identity.dpauth.certificate, reply.session.server_ci, validity)
+    expired = reply.reissue(reply.identity.dpauth.certificate, reply.session.server_ci, validity)
     reply.write("serverCertificate", expired.der)
 
 

@@ -1,7 +1,7 @@
 """Faults of a carrier: armed, listed, taken away, and fired where one meets what is going on.
 
-Whoever has none armed pays nothing: the version of the armed faults, 0 for none, comes with the carrier's own row. What
-a process knows of a version is right for ever; how often a fault has fired is counted in the database alone.
+Whoever has none armed pays nothing: how many are armed comes with the carrier's own row. How often a fault has fired is
+counted in the database alone, so that processes share its times.
 """
 
 from collections.abc import Collection
@@ -122,20 +122,6 @@ def clear(scope: Scope, eid: str | None = None) -> None:
 
 # --- fired
 
-_known: dict[str, tuple[int, list[Fault]]] = {}
-_MOST_KNOWN = 1000
-
-
-def armed(scope: Scope) -> list[Fault]:
-    """Return the armed faults, read once for each version of them."""
-    version, found = _known.get(scope.name, (0, []))
-    if version != scope.faults:
-        found = queries.faults(scope.connection, scope.name, armed=True) if scope.faults else []
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        _known[scope.name] = scope.faults, found
-    return found
-
 
 def meeting(scope: Scope, step: str, who: Who, *, layers: Collection[str], before: bool = False) -> list[Fault]:
     """Return the armed faults that meet this step of this device, in the order of their arming.
@@ -143,7 +129,7 @@ def meeting(scope: Scope, step: str, who: Who, *, layers: Collection[str], befor
     `before` asks for those that come in front of what the carrier would do; behind the first of them comes no other.
     """
     found = []
-    for fault in armed(scope):
+    for fault in queries.faults(scope.connection, scope.name, armed=True):
         kind = CATALOGUE[fault.do]
         fits = kind.layer in layers and kind.before is before and step in kind.steps
         if fits and step_of(kind, fault.on) in (None, step) and _is_about(fault.on, who):

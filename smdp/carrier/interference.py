@@ -13,12 +13,11 @@ from msgspec import structs
 from smdp.carrier import faults, sessions
 from smdp.carrier.calls import Answer, Call
 from smdp.carrier.fault_catalogue import AUTHENTICATE, NOTIFY
-from smdp.carrier.fault_replies import SPOILERS, Reply, spoil
+from smdp.carrier.fault_replies import SPOILERS, Reissue, Reply, spoil
 from smdp.carrier.faults import Who
 from smdp.carrier.service import Service
 from smdp.durations import parse_duration
 from smdp.model import Fault
-from smdp.pki.model import Pki
 from smdp.rsp import certs
 from smdp.rsp.checks import Refusal
 from smdp.rsp.codes import code
@@ -39,8 +38,8 @@ _MOST_WINDOWS = 1000
 class Interference:
     """Does to calls what the armed faults say."""
 
-    def __init__(self, service: Service, security: Security, pki: Pki | None) -> None:
-        self._service, self._security, self._pki = service, security, pki
+    def __init__(self, service: Service, security: Security, reissue: Reissue | None) -> None:
+        self._service, self._security, self._reissue = service, security, reissue
         self._windows: dict[str, tuple[float, int]] = {}
 
     async def answer(self, call: Call, found: Row, run: Run, refuse: Refuse) -> Answer:
@@ -73,7 +72,7 @@ class Interference:
             members=msgspec.json.decode(answer.body),
             session=session,
             identity=self._security.identities[session.server_ci],
-            pki=self._pki,
+            reissue=self._reissue,
             now=self._service.now(call.control),
         )
         for fault in spoiling:

@@ -23,7 +23,7 @@ class Scope(Struct, frozen=True):
     """One carrier inside one transaction.
 
     `address` is `host` or `host:port`, as activation codes and metadata carry it; `journal` bytes of events are kept;
-    `faults` is the version of the armed faults, 0 where there are none.
+    `faults` is how many faults are armed.
     """
 
     connection: Connection

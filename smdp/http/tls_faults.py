@@ -67,7 +67,7 @@ class TlsFaults:
     async def _count(self, name: str, fault: Fault) -> None:
         def fire(connection: Connection) -> None:
             scope = self._service.scope(connection, carriers.find(connection, name))
-            others = [one.id for one in faults.armed(scope) if one.id != fault.id]
+            others = [one.id for one in faults.shown(scope) if one.id != fault.id]
             faults.fire_told(scope, TLS, Who(), layers=("wire",), spared=others)
 
         try:

@@ -2,7 +2,7 @@
 
 ALTER TABLE carriers ADD COLUMN clock_offset BIGINT NOT NULL DEFAULT 0;  -- microseconds ahead of the real time
 ALTER TABLE carriers ADD COLUMN clock_frozen_at BIGINT;                  -- where it stands still
-ALTER TABLE carriers ADD COLUMN faults BIGINT NOT NULL DEFAULT 0;        -- version of the armed ones, 0 where none is
+ALTER TABLE carriers ADD COLUMN faults BIGINT NOT NULL DEFAULT 0;        -- how many are armed
 
 CREATE TABLE faults (
     carrier TEXT NOT NULL,
@@ -13,9 +13,6 @@ CREATE TABLE faults (
     PRIMARY KEY (carrier, number)
 );
 
--- These only grow, across all carriers: what a process remembers of one version is never another's.
-CREATE TABLE fault_counters (
-    faults BIGINT NOT NULL,                      -- number of the fault armed last
-    versions BIGINT NOT NULL                     -- version given last
-);
-INSERT INTO fault_counters (faults, versions) VALUES (0, 0);
+-- The number only grows, across all carriers: an id is never another fault's.
+CREATE TABLE fault_counter (last BIGINT NOT NULL);
+INSERT INTO fault_counter (last) VALUES (0);

@@ -1,7 +1,8 @@
 """What a test does to a carrier: its clock, and the faults that are armed."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,11 +10,11 @@ from smdp.model import Fault
 from smdp.storage.connection import Connection, Row
 
 _json = msgspec.json.Encoder().encode
-_FAULT = msgspec.json.Decoder(Fault)
+_read = lru_cache(maxsize=1024)(msgspec.json.Decoder(Fault).decode)
 
 
 class Control(NamedTuple):
-    """How a carrier's clock stands, in microseconds, and the version of its armed faults (0: there are none)."""
+    """How a carrier's clock stands, in microseconds, and how many faults it has armed."""
 
     offset: int = 0
     frozen_at: int | None = None
@@ -58,7 +59,8 @@ def set_clock(connection: Connection, carrier: str, offset: int, frozen_at: int 
 
 def insert_fault(connection: Connection, carrier: str, fault: Fault) -> Fault:
     """Arm a fault and return it with its id."""
-    number = _next(connection, "faults")
+    row = connection.execute("UPDATE fault_counter SET last = last + 1 RETURNING last").fetchone()
+    number: int = row["last"]
     fault = msgspec.structs.replace(fault, id=f"f{number}", hits=0)
     values = {"carrier": carrier, "number": number, "settings": _json(fault).decode(), "times": fault.times}
     connection.execute(
@@ -74,7 +76,7 @@ def faults(connection: Connection, carrier: str, *, armed: bool = False) -> list
     rows = connection.execute(
         f"SELECT settings, hits FROM faults WHERE carrier = :carrier {condition} ORDER BY number", {"carrier": carrier}
     ).fetchall()
-    return [msgspec.structs.replace(_FAULT.decode(row["settings"]), hits=row["hits"]) for row in rows]
+    return [msgspec.structs.replace(_read(row["settings"]), hits=row["hits"]) for row in rows]
 
 
 def count_faults(connection: Connection, carrier: str) -> int:
@@ -118,17 +120,10 @@ def number_of(identifier: str) -> int:
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else -1  # noqa: PLR2004 - 64 bits
 
 
-def _next(connection: Connection, counter: str) -> int:
-    row = connection.execute(f"UPDATE fault_counters SET {counter} = {counter} + 1 RETURNING {counter} AS number")
-    number: int = row.fetchone()["number"]
-    return number
-
-
 def _changed(connection: Connection, carrier: str) -> None:
-    """Give the armed faults a new version, so that nobody goes by what he remembers of them."""
-    values: dict[str, Any] = {"carrier": carrier, "version": _next(connection, "versions")}
+    """Note beside the carrier's settings how many faults are armed."""
     connection.execute(
-        "UPDATE carriers SET faults = CASE WHEN EXISTS (SELECT 1 FROM faults WHERE carrier = :carrier "
-        "AND (times IS NULL OR hits < times)) THEN :version ELSE 0 END WHERE name = :carrier",
-        values,
+        "UPDATE carriers SET faults = (SELECT count(*) FROM faults WHERE carrier = :carrier "
+        "AND (times IS NULL OR hits < times)) WHERE name = :carrier",
+        {"carrier": carrier},
     )
