@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import structs
 
 from smdp.carrier.alike import closest
-from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError
+from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, reject_unknown
 from smdp.carrier.fault_desk import FaultDesk
 from smdp.carrier.faults import Who
 from smdp.carrier.service import Service
@@ -71,6 +71,11 @@ class Hosted:
         """Have devices open new connections, and shake hands anew."""
         await self._client.reconnect()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a device is doing something right now."""
+        return bool(self._awake)
+
     # --- where names lead
 
     def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
@@ -88,6 +93,7 @@ class Hosted:
 
     async def create(self, options: dict[str, Any]) -> Description:
         """Make a device. Raises CarrierError for options that no device has."""
+        reject_unknown(options, OPTIONS, "device")
         given = {name: value for name, value in options.items() if value is not None}
         check(given, OPTIONS)
         carrier = given.setdefault("carrier", "default")

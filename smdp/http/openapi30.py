@@ -36,8 +36,11 @@ def schema(value: Any) -> Any:
     """Translate a JSON Schema."""
     if not isinstance(value, dict):
         return {} if value is True else value
-    found = {key: inner for key, inner in value.items() if key not in _DROPPED}
+    found = dict(value)
     _nullable(found)
+    if found.get("contentEncoding") == "base64":
+        found["format"] = "byte"
+    found = {key: inner for key, inner in found.items() if key not in _DROPPED and (key, inner) != ("required", [])}
     if "const" in found:
         found["enum"] = [found.pop("const")]
     if "examples" in found:

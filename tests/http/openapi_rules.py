@@ -43,10 +43,11 @@ def spoiled_by_31(schema):
     return (
         isinstance(kind, list)
         or kind == "null"
-        or bool({"const", "prefixItems", "examples", "$defs"} & schema.keys())
+        or bool({"const", "prefixItems", "examples", "$defs", "contentEncoding"} & schema.keys())
         or any(
             isinstance(schema.get(limit), int | float) and not isinstance(schema[limit], bool)
             for limit in ("exclusiveMinimum", "exclusiveMaximum")
         )
+        or schema.get("required") == []
         or (schema.get("type") == "array" and "items" not in schema)
     )
