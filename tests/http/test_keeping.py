@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from smdp import upp
 from smdp.client import Client
 from smdp.errors import ApiError
 from smdp.server import Server
@@ -399,3 +400,57 @@ async def test_whole_carriers_leave_the_others_alone(carrier, other):
     assert other.device(eid).eid == eid
     assert state_of(other)["profiles"][0]["iccid"] == before["profiles"][0]["iccid"]
     assert not [kind for kind in types(other, after=last) if kind.startswith(("carrier.", "session.cancelled"))]
+
+
+# --- what is odd comes back as it was
+
+
+def test_every_kind_of_profile_comes_back(carrier):
+    own = upp.build(
+        upp.Subscriber(iccid="8988211000000000013", imsi="262011234567890", msisdn=None, pin1="0000", pin2="0000",
+                       puk1="00000000", puk2="00000000", adm1="00000000",
+                       **dict.fromkeys(("ki", "opc", "kic", "kid", "kik"), bytes(16))),
+        upp.PlanContent(mcc="262", mnc="01", spn="Own", profile_type="Own"),
+    )  # fmt: skip
+    carrier.create_plan("as-it-is", upp=own.hex(), personalise=False)
+    carrier.create_plan("test", profile_class="test")
+    carrier.issue(plan="as-it-is")
+    carrier.issue(plan="test", matching_id="")
+    carrier.issue(upp=own.hex())
+    ended = carrier.issue(EID, matching_id="AB-CD")
+    carrier.revoke(ended.iccid)
+    carrier.issue(EID, matching_id="AB-CD")
+    failing = carrier.issue(EID)
+    carrier.set_activation(failing.iccid, "suspended", "bill unpaid")
+    before = state_of(carrier)
+    assert len(before["profiles"]) == 6
+    for _ in range(2):
+        carrier.take_snapshot("odd")
+        carrier.restore_snapshot("odd")
+    assert state_of(carrier) == before
+    carrier.import_(carrier.export(), replace=True)
+    assert state_of(carrier) == before
+
+
+def test_armed_faults_come_back_with_the_times_they_have_left(carrier):
+    device = carrier.create_device()
+    carrier.import_({"faults": [{"do": "refuse", "times": 3}]}, replace=True)
+    carrier.refresh(carrier.create_device().eid, carrier.esim_server_url)
+    assert carrier.export()["faults"][0]["times"] == 2
+    carrier.take_snapshot("armed")
+    carrier.reset()
+    assert "faults" not in carrier.export()
+    carrier.restore_snapshot("armed")
+    assert carrier.export()["faults"][0]["times"] == 2
+    assert refused(carrier.device, device.eid).status == 404
+
+
+def test_documents_and_snapshots_are_bounded(carrier, monkeypatch):
+    monkeypatch.setattr("smdp.carrier.document.MAX_ENTRIES", 2)
+    assert refused(carrier.import_, {"profiles": [{}] * 3}).reason == "too-many-entries"
+    monkeypatch.setattr("smdp.http.keeping.MAX_DOCUMENT", 1000)
+    assert refused(carrier.import_, {"profiles": [{"msisdn": "1" * 1000}]}).status == 413
+    monkeypatch.setattr("smdp.carrier.keeper.MAX_BYTES", 10)
+    assert refused(carrier.take_snapshot, "large").reason == "too-many-snapshots"
+    monkeypatch.setattr("smdp.http.bringing.MAX_DEVICES", 0)
+    assert refused(carrier.import_, {"devices": [{}]}).reason == "too-many-devices"
