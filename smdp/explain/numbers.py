@@ -123,7 +123,7 @@ def _doubts(text: str, code: ids.ActivationCode) -> list[str]:
         doubts.append("The prefix LPA: is missing; a camera needs it to see an eSIM in a QR code.")
     if "://" in code.address or "/" in code.address:
         doubts.append("The address is a URL; devices take a host name here, without scheme and path.")
-    if ":" in code.address and not code.address.startswith("["):
+    elif ":" in code.address and not code.address.startswith("["):
         doubts.append("The address has a port; simulated devices take it, iPhones may not: they call port 443.")
     if "." not in host and host != "localhost":
         doubts.append("The address is no full host name.")
