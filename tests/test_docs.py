@@ -31,10 +31,8 @@ def blocks(page, kind):
 
 def examples(page):
     """Each command of a page's console blocks, with what it prints."""
-    for block in blocks(page, "console"):
-        for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, printed = example.partition("\n")
-            yield command, printed
+    found = [one for block in blocks(page, "console") for one in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    return [(command, printed) for command, _, printed in (one.partition("\n") for one in found)]
 
 
 @pytest.mark.parametrize(("command", "printed"), examples("explain.md"))
@@ -50,7 +48,7 @@ def test_explain(command, printed, tmp_path):
 
 
 def test_there_are_examples():
-    assert len(list(examples("explain.md"))) >= 9
+    assert len(examples("explain.md")) >= 9
     assert len(blocks("api.md", "python")) == len(blocks("api.md", "text")) == 1
 
 
