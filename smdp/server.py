@@ -21,7 +21,7 @@ from aiohttp import web
 
 from smdp import log
 from smdp.errors import StartError
-from smdp.http import banner, fixtures, listen
+from smdp.http import banner, drain, fixtures, listen
 from smdp.http.app import Parts, assemble, control_app, device_app
 from smdp.http.protocol import Runner
 from smdp.http.tls_faults import TlsFaults
@@ -85,8 +85,9 @@ class Server:
             self.parts.token = control_token(settings)
             faults = TlsFaults(self.parts.service, trust)
             stack.push_async_callback(faults.close)
+            stack.push_async_callback(self.parts.couriers.close, drain.WEBHOOKS)
+            await _serve(stack, control_app(self.parts), control)  # the first to serve is the last to stop
             await _serve(stack, device_app(self.parts), devices, self._tls(faults))
-            await _serve(stack, control_app(self.parts), control)
             if settings.plain_port is not None:
                 plain = _bound(stack, settings.host, settings.plain_port, "devices, plain")
                 self.plain_port = _port(plain)
@@ -103,9 +104,13 @@ class Server:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let running requests finish, then close everything."""
+        """Accept nobody, let running requests finish and webhooks be delivered, then close everything."""
         self.parts.health.ready = False
         await self._stack.aclose()
+
+    async def drain(self) -> None:
+        """Say at `/readyz` that the server stops, and wait a while for downloads that are under way."""
+        await drain.downloads(self.parts)
 
     def _tls(self, faults: TlsFaults) -> ssl.SSLContext:
         names = ["localhost", self.settings.domain, f"*.{self.settings.domain}", "127.0.0.1", "::1"]
@@ -231,3 +236,14 @@ async def _run(settings: Settings) -> None:
         sys.stderr.write(banner.text(server.parts, server.device_port, server.control_port, server.plain_port) + "\n")
         sys.stderr.flush()
         await stop.wait()
+        await _drained(server, stop)
+
+
+async def _drained(server: Server, stop: asyncio.Event) -> None:
+    """Wait for what is under way, unless a second signal says not to."""
+    stop.clear()
+    waits = [asyncio.create_task(server.drain()), asyncio.create_task(stop.wait())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)

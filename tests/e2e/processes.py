@@ -79,9 +79,13 @@ class ServerProcess:
         """Where devices find a carrier."""
         return f"{carrier}.smdp.localhost:{self.port}"
 
+    def terminate(self) -> None:
+        """Ask it to end, and don't wait."""
+        self._process.send_signal(signal.SIGTERM)
+
     def stop(self) -> None:
         """End it as an operator does."""
-        self._process.send_signal(signal.SIGTERM)
+        self.terminate()
         assert self._process.wait(STOP_SECONDS) == 0, "".join(self.log)
 
     def kill(self) -> None:
