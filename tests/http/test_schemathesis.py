@@ -18,9 +18,9 @@ EXCLUDED = "positive_data_acceptance,use_after_free"
 def run(root, tmp_path):
     """Run schemathesis and return what it printed."""
 
-    def run(*words):
+    def run(*words, version="3.1"):
         with smdp.Server() as server:
-            url = f"{server.control_url}/openapi.json"
+            url = f"{server.control_url}/openapi.json?version={version}"
             environment = {
                 **os.environ,
                 "PYTHONPATH": str(root),
@@ -50,13 +50,13 @@ def test_examples_and_edges_of_every_operation(run):
 def test_links_between_operations(run):
     words = ("--phases", "stateful", "--mode", "positive", "--max-examples", "50", "--max-time", "12", "--seed", "1")
     report = run(*words)
-    assert covered_links(report) > 10, report
+    assert covered_links(report) > 5, report
 
 
 @pytest.mark.full
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("mode", ["positive", "all"])
-def test_for_longer(run, mode):
-    phases = "examples,coverage,fuzzing,stateful"
-    report = run("--phases", phases, "--mode", mode, "--max-examples", "200", "--max-time", "150")
-    assert covered_links(report) > 40, report
+@pytest.mark.parametrize(("mode", "version"), [("positive", "3.0"), ("all", "3.1")])
+def test_for_longer(run, mode, version):
+    words = ("--phases", "examples,coverage,fuzzing,stateful", "--mode", mode, "--max-examples", "200")
+    report = run(*words, "--max-time", "150", version=version)
+    assert covered_links(report) > 20, report
