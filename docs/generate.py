@@ -2,7 +2,7 @@
 
 docs/fidelity.md: the check lists of `smdp.rsp` (what is real) with the tests that provoke each, and the settings that
 change an answer, inside the hand-written docs/fidelity.template.md (what is simulated, what is missing).
-docs/faults.md: the catalogue of faults inside docs/faults.template.md.
+docs/faults.md: the catalogue of faults inside docs/faults.template.md. docs/scenarios.md: the files in smdp/scenarios.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import pytest
 
 import smdp.rsp
 from smdp.carrier.fault_catalogue import catalogue
+from smdp.carrier.scenarios import scenarios
 from smdp.model import Carrier, FaultParameter, Limits, Plan
 from smdp.rsp.checks import Check
 
@@ -176,6 +177,38 @@ def faults() -> str:
     return f"<!-- Written by `make docs` from {FAULTS_TEMPLATE.name} and smdp.carrier.fault_catalogue. -->\n" + page
 
 
+SCENARIOS = """<!-- Written by `make docs` from the files in smdp/scenarios. Edit those. -->
+# Scenarios
+
+Situations that an MDM has to cope with, one command each: settings, plans, orders and faults for one EID. Each is a
+file in `smdp/scenarios`, in the schema of a carrier's document (docs/carriers.md).
+
+```
+smdp scenario list
+smdp scenario apply already-used --eid 89049032123451234512345678901235
+smdp serve --scenario already-used       a fresh carrier `default` with one device in that situation
+```
+
+| API | Python |
+|---|---|
+| `GET /api/v1/scenarios`, `GET /api/v1/scenarios/{name}` | `client.scenarios()`, `client.scenario(name)` |
+| `POST …/scenarios/{name}/apply` `{"eid": "…"}` | `client.apply_scenario(name, eid)` |
+
+The scenarios that need a device's MDM half (busy, restricted, wiped, retired, transferred, many in a queue) come with
+it.
+"""
+
+
+def scenario_page() -> str:
+    """Write the page on scenarios."""
+    text = SCENARIOS
+    for one in scenarios():
+        text += f"\n## {one.name}\n\n{one.title}.\n\n"
+        text += f"* **What happens:** {one.happens}\n* **What the MDM sees:** {one.mdm}\n"
+        text += f"* **How to assert it:** {one.check}.\n"
+    return text
+
+
 def default_of(parameter: FaultParameter) -> str:
     """Write a parameter's default, if it has one."""
     return "" if parameter.default is None else f" (`{parameter.default}`)"
@@ -187,6 +220,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is not up to date")
     check_only = parser.parse_args().check
     pages = {ROOT / "docs" / "fidelity.md": fidelity(marked_tests()), ROOT / "docs" / "faults.md": faults()}
+    pages[ROOT / "docs" / "scenarios.md"] = scenario_page()
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
     if check_only and stale:

@@ -276,6 +276,18 @@ class Webhook(Struct, kw_only=True):
     pending: int = 0
 
 
+class Scenario(Struct, kw_only=True):
+    """A situation: what happens, what the MDM sees, how a test tells; what a refresh is refused with; what it does."""
+
+    name: str
+    title: str
+    happens: str
+    mdm: str
+    check: str = field(name="assert")
+    reason: str | None = None
+    does: dict[str, Any] = field(default_factory=dict)
+
+
 class Nearest(Struct, kw_only=True):
     """The ordered EID that looks most like the one asked about."""
 

@@ -20,8 +20,9 @@ from typing import Any, Self
 from aiohttp import web
 
 from smdp import log
+from smdp.carrier.scenarios import Stage
 from smdp.errors import StartError
-from smdp.http import banner, drain, fixtures, listen
+from smdp.http import banner, drain, fixtures, listen, scenarios
 from smdp.http.app import Parts, assemble, control_app, device_app
 from smdp.http.protocol import Runner
 from smdp.http.tls_faults import TlsFaults
@@ -95,6 +96,8 @@ class Server:
             if settings.fixtures is not None:
                 self.parts.health.doing = f"The fixtures {settings.fixtures} are being loaded."
                 await fixtures.load(self.parts.keeper, settings.fixtures)
+            if settings.scenario is not None:
+                await scenarios.begin(Stage(self.parts.service), self.parts.hosted, settings.scenario)
             self._stack = stack.pop_all()
         await self.parts.hosted.start()
         await self.parts.couriers.start()

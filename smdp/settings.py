@@ -199,6 +199,7 @@ class Settings:
     fixtures: Path | None = _setting(
         None, Kind(Path), "Carriers to begin with: a .json or .toml file, or a folder of them."
     )
+    scenario: str | None = _setting(None, Kind(_text), "A situation to begin with, for one device: smdp scenario list.")
     control_token: str | None = _setting(None, Kind(_token), "Bearer token that the control API asks for.", secret=True)
     control_open: bool = _setting(
         False, Kind(_flag, (bool,)), "Ask for no token, even when others can reach the control API."

@@ -44,7 +44,8 @@ def test_every_setting_is_read_from_a_variable_and_documented():
         "domain": "Carriers.TEST.", "resolve": "[::1]:8443", "database": "sqlite:///x.db", "state": "/state",
         "pki": "dir", "seed": "7", "config": "c.toml", "journal": "1kB", "control_token": "t0ken", "control_open": "1",
         "fixtures": "acme.toml", "webhook_url": "https://receiver.test/hook", "webhook_secret": "s3cret",
-        "log_level": "DEBUG", "log_format": "json", "url": "https://smdp.test/", "carrier": "acme",
+        "scenario": "already-used", "log_level": "DEBUG", "log_format": "json", "url": "https://smdp.test/",
+        "carrier": "acme",
     }  # fmt: skip
     assert set(texts) == set(ROWS)
     Path("c.toml").write_text("")

@@ -171,7 +171,7 @@ def put(scope: Scope, document: Document, entropy: Entropy, bring: Bring) -> Non
     newest = queries.last_device(scope.connection)
     queries.clear(scope.connection, scope.name)
     _put_plans(scope, document.plans)
-    _put_profiles(scope, document.profiles, entropy)
+    put_profiles(scope, document.profiles, entropy)
     _put_sessions(scope, document.sessions)
     _put_devices(scope, bring(scope, document.devices, entropy), newest)
     scope.wake()
@@ -185,7 +185,7 @@ def _put_plans(scope: Scope, entries: Sequence[Mapping[str, Any]]) -> None:
     carrier_queries.insert_plan(scope.connection, scope.name, Plan(name="default"))  # unless it is among them
 
 
-def _put_profiles(scope: Scope, entries: Sequence[ProfileEntry], entropy: Entropy) -> None:
+def put_profiles(scope: Scope, entries: Sequence[ProfileEntry], entropy: Entropy) -> None:
     """Insert profiles, as many at once as an order may hold; those that are fresh are told of as issued."""
     known = carrier_queries.plans(scope.connection, scope.name)
     for place, entry in enumerate(entries):

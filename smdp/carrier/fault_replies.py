@@ -16,7 +16,7 @@ from smdp.rsp.tlv import items, only, tlv
 from smdp.rsp.wire import Request
 
 Reissue = Callable[[Certificate, bytes, tuple[datetime, datetime]], Certificate]
-"""Makes the same certificate with another validity: the certificate, its CI's key identifier (20 bytes), from and to."""
+"""Makes the same certificate with another validity: the certificate, its CI's key identifier (20 bytes), from, to."""
 
 _UNKNOWN_CI = bytes.fromhex("00112233445566778899AABBCCDDEEFF00112233")
 _DAY = timedelta(days=1)

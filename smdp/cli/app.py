@@ -31,6 +31,7 @@ _TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
     "why": (_CARRIER, "", ()),
     "events": (_CARRIER, "", ()),
     "fault": (_CARRIER, "Let things go wrong.", ("list", "add", "clear", "catalogue")),
+    "scenario": (_CARRIER, "Put a carrier into a situation.", ("list", "show", "apply")),
     "clock": (_CARRIER, "Set, advance and freeze a carrier's clock.", ("show", "set", "advance", "freeze", "real")),
     "session": (_CARRIER, "Look at RSP sessions.", ("list", "show", "export")),
     "carrier": (

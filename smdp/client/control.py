@@ -6,11 +6,11 @@ from typing import Any
 from smdp.client.transport import Transport
 from smdp.client.words import Duration, duration, join
 from smdp.durations import format_duration
-from smdp.model import Clock, Fault, FaultKind
+from smdp.model import Clock, Fault, FaultKind, Scenario
 
 
 class Control:
-    """Clock and faults of a carrier."""
+    """Clock, faults and scenarios of a carrier."""
 
     carrier: str
     _transport: Transport
@@ -52,6 +52,20 @@ class Control:
     def fault_catalogue(self) -> list[FaultKind]:
         """Return the faults there are."""
         return list(self._transport.every("/api/v1/faults/catalogue", FaultKind))
+
+    # --- scenarios
+
+    def scenarios(self) -> list[Scenario]:
+        """Return the scenarios there are."""
+        return list(self._transport.every("/api/v1/scenarios", Scenario))
+
+    def scenario(self, name: str) -> Scenario:
+        """Return one scenario."""
+        return self._transport.call("GET", join("/api/v1/scenarios", name), into=Scenario)
+
+    def apply_scenario(self, name: str, eid: str) -> Scenario:
+        """Put the carrier into a scenario for an EID."""
+        return self._transport.call("POST", self._path("scenarios", name, "apply"), {"eid": eid}, into=Scenario)
 
     # --- the clock
 

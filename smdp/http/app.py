@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from smdp.carrier.download import Downloads
 from smdp.carrier.fault_desk import FaultDesk
 from smdp.carrier.helpdesk import Helpdesk
 from smdp.carrier.keeper import Keeper
+from smdp.carrier.scenarios import Stage
 from smdp.carrier.service import Service
 from smdp.carrier.webhooks import Hook, Webhooks
 from smdp.clock import SystemClock
@@ -29,6 +31,7 @@ from smdp.http import (
     openapi,
     problems,
     profiles,
+    scenarios,
     sessions,
     token,
     webhooks,
@@ -38,6 +41,7 @@ from smdp.http.handshakes import Handshakes
 from smdp.http.health import Health
 from smdp.http.hosting import Hosted
 from smdp.pki import make, names
+from smdp.pki.forge import reissued
 from smdp.pki.model import Pki
 from smdp.rsp.server.security import Security
 from smdp.settings import Settings
@@ -110,7 +114,7 @@ async def assemble(settings: Settings, pki: Pki) -> AsyncIterator[Parts]:
     try:
         await service.start()
         database.listen(log.events)  # from here on: that `default` exists is no news
-        downloads = Downloads(service, security_of(pki), pki)
+        downloads = Downloads(service, security_of(pki), partial(reissued, pki))
         yield Parts(settings, pki, service, downloads, hosted, hooks, couriers, handshakes)
     finally:
         await hosted.close()
@@ -134,6 +138,7 @@ def control_app(parts: Parts) -> web.Application:
     if parts.token is not None:
         app[token.TOKEN] = parts.token
     app[context.SERVICE] = parts.service
+    app[scenarios.STAGE] = Stage(parts.service)
     app[faults.PKI] = parts.pki
     app[faults.DESK] = FaultDesk(parts.service)
     app[devices.HOSTED] = parts.hosted
@@ -143,6 +148,19 @@ def control_app(parts: Parts) -> web.Application:
     app[webhooks.COURIERS] = parts.couriers
     app[health.HEALTH] = parts.health
     app[health.CA] = parts.ca_pem
-    for module in (carriers, keeping, clock, faults, profiles, events, sessions, devices, webhooks, health, openapi):
+    for module in (
+        carriers,
+        keeping,
+        clock,
+        faults,
+        scenarios,
+        profiles,
+        events,
+        sessions,
+        devices,
+        webhooks,
+        health,
+        openapi,
+    ):
         module.add_routes(app)
     return app

@@ -136,6 +136,12 @@ class WebhookOrder(Hook):
     """A receiver of events: every type if `types` is empty; with a `secret`, each delivery is signed."""
 
 
+class ApplyBody(Struct, forbid_unknown_fields=True):
+    """For which EID a carrier is put into a scenario."""
+
+    eid: str
+
+
 class ReissueBody(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Whom the new profile is for, if not for the old one's EID."""
 

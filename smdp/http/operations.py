@@ -29,6 +29,7 @@ from smdp.model import (
     Plan,
     Profile,
     Removed,
+    Scenario,
     Session,
     Snapshot,
     Webhook,
@@ -237,6 +238,17 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "DELETE", _DEVICE + "/faults", "clearDeviceFaults", "Take the faults away that are about a device.",
         status=(204,),
+    ),
+    Operation(
+        "GET", f"{API}/scenarios", "listScenarios", "List the scenarios.", answers=Page[Scenario],
+        makes=("scenario", "/items/0/name"),
+    ),
+    Operation(
+        "GET", f"{API}/scenarios/{{scenario}}", "getScenario", "Show a scenario.", answers=Scenario,
+    ),
+    Operation(
+        "POST", CARRIER + "/scenarios/{scenario}/apply", "applyScenario", "Put a carrier into a scenario for an EID.",
+        takes=bodies.ApplyBody, answers=Scenario,
     ),
     Operation("GET", _CLOCK, "getClock", "Say how the carrier's clock stands.", answers=Clock),
     Operation(

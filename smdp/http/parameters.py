@@ -21,6 +21,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any], Any]] = {
     "plan": ("A plan's name.", _NAME, "default"),
     "iccid": ("An ICCID.", _ICCID, "8900101000000000019"),
     "eid": ("An EID.", _EID, "89049032123451234512345678901235"),
+    "scenario": ("A scenario's name.", _NAME, "never-ordered"),
     "fault": ("A fault's id.", _NAME, "f1"),
     "session": ("A session's id: its transactionId, or the first digits of it.", _NAME, "7F3A9C0D"),
     "snapshot": ("A snapshot's name.", _NAME, "before"),
