@@ -368,7 +368,7 @@ class Outcome(Struct, kw_only=True):
 
 
 class Snapshot(Struct, kw_only=True):
-    """What a carrier and its hosted devices were: when by its clock, behind which event, how much, in how many bytes."""
+    """What a carrier and its devices were: when by its clock, behind which event, how much, in how many bytes."""
 
     name: str
     at: datetime
