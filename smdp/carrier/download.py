@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
+from msgspec import structs
+
 from smdp.carrier import journal, notifications, orders, sessions
 from smdp.carrier.calls import Answer, Call
 from smdp.carrier.fault_replies import Reissue
@@ -114,7 +116,8 @@ class Downloads:
         if not sessions.insert(scope, outcome.session):
             raise _LostError
         _keep(scope, call, outcome.session, answer)
-        journal.append(scope, outcome.happenings, session=_hex(outcome.session.transaction_id))
+        told = (structs.replace(one, data={"ms": call.milliseconds}) for one in outcome.happenings)
+        journal.append(scope, told, session=_hex(outcome.session.transaction_id))
         return answer
 
     # --- the steps of an open session
@@ -175,6 +178,7 @@ class Downloads:
         matching_id = who.message.matching_id
         found = orders.by_matching_id(scope, matching_id) if matching_id else orders.by_eid(scope, who.eid)
         outcome = selection.decide(session, who, found, self._security, call.policy, scope.now)
+        outcome = structs.replace(outcome, happenings=(_seen(session, who), *outcome.happenings))
         return _conclude(scope, call, session, outcome)
 
     def _bind(self, connection: Connection, call: Call, session: Session, prepared: bind.Prepared) -> Answer:
@@ -276,6 +280,12 @@ def _ending(outcome: Outcome[Any]) -> SessionOutcome:
     if outcome.session is None or outcome.session.stage is Stage.AUTHENTICATED:
         return "open"
     return "downloaded" if outcome.session.stage is Stage.BOUND else "cancelled"
+
+
+def _seen(session: Session, who: authenticate.Authenticated) -> Happening:
+    """Tell that an eUICC proved itself, in which device, and under which CI it was shown our certificate."""
+    imei = None if who.message.imei is None else who.message.imei.hex()
+    return Happening(type="eid.seen", data={"eid": who.eid, "imei": imei, "ci": _hex(session.server_ci)})
 
 
 def _stepped(call: Call, session: Session) -> Happening:

@@ -33,7 +33,7 @@ TYPES: dict[str, EventType] = {
     "activation.failed": EventType("The plan could not be activated.", "reason"),
     "activation.suspended": EventType("An operator suspended the line.", "reason"),
     "activation.terminated": EventType("The line has ended for good.", "reason"),
-    "session.opened": EventType("A device asked for the server's certificate (InitiateAuthentication)."),
+    "session.opened": EventType("A device asked for the server's certificate (InitiateAuthentication).", "ms"),
     "session.step": EventType("A further step of a download went well.", "step, ms"),
     "session.refused": EventType("A step or a notification was refused.", _REFUSAL),
     "session.cancelled": EventType(
@@ -45,7 +45,10 @@ TYPES: dict[str, EventType] = {
     "order.progress": EventType("An operator was told of a download's progress (ES2+)."),
     "network.attached": EventType("A device attached to the network."),
     "network.rejected": EventType("The network turned a device away.", "reason"),
-    "eid.seen": EventType("An eUICC proved itself to this carrier."),
+    "eid.seen": EventType(
+        "An eUICC proved itself to this carrier, whatever became of its download.",
+        "imei, ci (whose certificate it saw)",
+    ),
     "mdm.enrolled": EventType("A hosted device enrolled with an MDM."),
     "mdm.command": EventType("A hosted device got a command of its MDM."),
     "mdm.acknowledged": EventType("A hosted device acknowledged a command."),
