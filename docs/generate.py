@@ -2,12 +2,14 @@
 
 docs/fidelity.md: the check lists of `smdp.rsp` (what is real) with the tests that provoke each, and the settings that
 change an answer, inside the hand-written docs/fidelity.template.md (what is simulated, what is missing).
+README.md: its table of settings.
 """
 
 import argparse
 import contextlib
 import io
 import pkgutil
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -21,10 +23,13 @@ import pytest
 import smdp.rsp
 from smdp.model import Carrier, Limits, Plan
 from smdp.rsp.checks import Check
+from smdp.settings import ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 TEMPLATE = ROOT / "docs" / "fidelity.template.md"
 CHECKS_PLACE, SETTINGS_PLACE = "<!-- checks -->\n", "<!-- settings -->\n"
+SETTINGS_START, SETTINGS_END = "<!-- settings: written by make docs -->", "<!-- end -->"
 HEADER = "<!-- Written by `make docs` from {source} and the check lists of smdp.rsp. Edit those. -->\n"
 
 CHAPTERS = {
@@ -151,12 +156,26 @@ def fidelity(tests: Tests) -> str:
     return HEADER.format(source=TEMPLATE.name) + page
 
 
+def readme() -> str:
+    """Write the README: as it is, with the settings between its marks."""
+    before, start, rest = README.read_text().partition(SETTINGS_START)
+    _, end, after = rest.partition(SETTINGS_END)
+    if not (start and end):
+        sys.exit(f"{README.name} has lost the marks of its settings: {SETTINGS_START}, {SETTINGS_END}")
+    table = cells("variable", "default", "meaning") + "|---|---|---|\n"
+    for name, setting in ROWS.items():
+        write, default = setting.metadata["kind"].write, setting.default
+        shown = "" if default is None else "`0`" if default is False else f"`{write(default)}`"
+        table += cells(f"`SMDP_{name.upper()}`", shown, re.sub(r"([<*])", r"\\\1", setting.metadata["help"]))
+    return f"{before}{start}\n{table}{end}{after}"
+
+
 def main() -> None:
     """Write the pages, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is not up to date")
     check_only = parser.parse_args().check
-    pages = {ROOT / "docs" / "fidelity.md": fidelity(marked_tests())}
+    pages = {ROOT / "docs" / "fidelity.md": fidelity(marked_tests()), README: readme()}
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
     if check_only and stale:

@@ -176,7 +176,7 @@ class Settings:
         None, Kind(_resolve), "host:port where hosted devices find *.<domain>, when another server has it."
     )
     database: str | None = _setting(None, Kind(_database), "sqlite:///FILE; default: in memory.")
-    state: Path | None = _setting(None, Kind(Path), "Folder for the generated token and private PKI.")
+    state: Path | None = _setting(None, Kind(Path), "Folder that keeps the generated control token.")
     pki: str = _setting("public", Kind(_text), '"public" for the test PKI of certs/, or a folder.')
     seed: str | None = _setting(
         None, Kind(_text, (str, int)), "Makes ICCIDs, transaction ids and keys repeatable.", secret=True
