@@ -37,11 +37,11 @@ def call(connection: Connection, host: str, label: str, transaction_id: str, ste
     """Find everything a device's call is about in one statement; None if there is no such carrier.
 
     The carrier is the one that has this host among its own, else the one called `label`: its `settings` as JSON. With
-    them comes the `content` of its session with this transactionId, and `digest`, `response` and `refusal` of the
-    message that this step of it has had, where there are such.
+    them comes the `content` of its session with this transactionId and, as `told`, the refusal that ended it as JSON,
+    and `digest`, `response` and `refusal` of the message that this step of it has had, where there are such.
     """
     found: Row | None = connection.execute(
-        "SELECT c.settings, s.content, m.digest, m.response, m.refusal FROM carriers c "
+        "SELECT c.settings, s.content, s.refusal AS told, m.digest, m.response, m.refusal FROM carriers c "
         "LEFT JOIN sessions s ON s.carrier = c.name AND s.transaction_id = :id "
         "LEFT JOIN messages m ON m.carrier = c.name AND m.transaction_id = s.transaction_id AND m.step = :step "
         "WHERE c.name = coalesce((SELECT carrier FROM hosts WHERE host = :host), :label)",
