@@ -79,9 +79,9 @@ class ServerProcess:
         """Where devices find a carrier."""
         return f"{carrier}.smdp.localhost:{self.port}"
 
-    def stop(self) -> None:
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it as an operator does."""
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
         assert self._process.wait(STOP_SECONDS) == 0, "".join(self.log)
 
     def kill(self) -> None:
