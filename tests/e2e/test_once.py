@@ -364,7 +364,7 @@ EXPECTED = (
 def test_an_order_is_handed_out_once():
     SEEN.clear()
     examples = settings(
-        max_examples=settings.default.max_examples // 2,
+        max_examples=settings.default.max_examples // 3,
         stateful_step_count=40,
         phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes; what failed is kept for that
     )
