@@ -58,6 +58,8 @@ async def read_body(request: web.Request) -> bytes:
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise ProblemError(415, "body-compressed", "The body is compressed.", "Send it without Content-Encoding.")
     try:
+        if request.content.is_eof():  # all of it came with the head: nothing to wait for
+            return await request.read()
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
     except TimeoutError:
