@@ -73,7 +73,7 @@ async def read_body(request: web.Request) -> bytes:
 
 
 _HTTP = {
-    404: ("no-such-path", "There is nothing at {path}.", "The paths are listed in the documentation, docs/index.md."),
+    404: ("no-such-path", "There is nothing at {path}.", "The paths are listed in the documentation, docs/api.md."),
     405: ("method-not-allowed", "{path} does not take {method}.", "Use one of: {allowed}."),
     417: ("expectation-failed", "The server does not know what Expect asks for.", "Leave out Expect."),
 }
