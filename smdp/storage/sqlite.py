@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from smdp.storage import boot
 from smdp.storage.errors import StorageError
 from smdp.storage.migrate import upgrade
 
@@ -131,6 +132,8 @@ def _prepare(connection: SqliteConnection, *, in_memory: bool) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         _identify(connection)
+        if not in_memory:
+            boot.leap(connection)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
