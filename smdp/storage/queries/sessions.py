@@ -6,6 +6,7 @@ from typing import Any
 from smdp.storage.connection import Connection, Row, one_of
 
 _DONE = ("installed", "failed")
+_FIRST = "initiated"
 _BROKEN_OFF = ("refused", "cancelled")
 
 
@@ -73,15 +74,19 @@ def swap(
     refusal: str | None,
     content: bytes,
 ) -> bool:
-    """Replace a session's row if it is still at the expected stage; False for whoever came too late."""
+    """Replace a session's row if it is still at the expected stage; False for whoever came too late.
+
+    EID and ICCID are settled by the first step, AuthenticateClient: later ones leave them and their index alone.
+    """
+    names = "eid = :eid, iccid = :iccid, " if expected == _FIRST else ""
     values = {
         "carrier": carrier, "id": transaction_id, "expected": expected, "stage": stage, "eid": eid, "iccid": iccid,
         "outcome": outcome, "refusal": refusal, "content": content,
     }  # fmt: skip
     return (
         connection.execute(
-            "UPDATE sessions SET stage = :stage, eid = :eid, iccid = :iccid, outcome = :outcome, refusal = :refusal, "
-            "content = :content WHERE carrier = :carrier AND transaction_id = :id AND stage = :expected",
+            f"UPDATE sessions SET {names}stage = :stage, outcome = :outcome, refusal = :refusal, content = :content "
+            "WHERE carrier = :carrier AND transaction_id = :id AND stage = :expected",
             values,
         ).rowcount
         == 1
