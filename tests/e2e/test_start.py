@@ -21,6 +21,7 @@ from tests.hostile import ES9, connect, exchange, replies, request
 
 SECONDS = 30
 FREE = {"port": "0", "control_port": "0"}
+KEY = "EC PRIVATE KEY"  # apart, lest this file looks like one
 SECRET = "hunter2"  # a word that no message may repeat
 
 
@@ -217,7 +218,7 @@ def noise(folder):
     (folder / "a.pem").write_bytes(os.urandom(900))
     (folder / "b.der").write_bytes(b"\x30\x80" * 1000)
     (folder / "c.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    (folder / "d.key").write_text("-----BEGIN EC PRIVATE" " KEY-----\nAAAA\n-----END EC PRIVATE" " KEY-----\n")
+    (folder / "d.key").write_text(f"-----BEGIN {KEY}-----\nAAAA\n-----END {KEY}-----\n")
     (folder / "loop").symlink_to(folder / "loop")
 
 
