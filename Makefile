@@ -33,7 +33,7 @@ check: $(VENV)/.dev  ## lint, types, architecture, dependencies, generated files
 	@rm -rf build/certs && mkdir -p build/certs
 	$(BIN)/python -m smdp.pki.make build/certs && diff -r --exclude=README.md build/certs certs
 
-full: check lowest $(VENV)/.dev  ## check, every test with the long tier, coverage of the core, oldest dependencies, the image
+full: check lowest mutation $(VENV)/.dev  ## check, every test with the long tier, coverage of the core, oldest dependencies, the image
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -n 0 -m "full or not full" $(ARGS)
 	@$(BIN)/coverage combine --quiet
@@ -46,6 +46,9 @@ lowest: $(VENV)/.dev  ## the tests with the oldest dependencies that pyproject.t
 	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 pyproject.toml -o build/lowest/runtime.txt
 	@$(BIN)/uv pip install --quiet --python build/lowest/bin/python -r build/lowest/runtime.txt -e '.[test]'
 	build/lowest/bin/python -m pytest -n auto $(ARGS)
+
+mutation: $(VENV)/.test  ## disable each check of the protocol in turn: exactly its own tests must fail
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 bench: $(VENV)/.test  ## downloads a second and what they cost; the last line is the ratio to the crypto floor
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -71,7 +74,7 @@ clean:  ## remove what make made, .venv included
 	@find smdp tests docs certs -name __pycache__ -prune -exec rm -rf {} +
 
 help:  ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 # ------------------------------------------------------------------------------------------------------------- set-up
 # Each stamp says that the environment holds what a lock names, and smdp itself as an editable install.
@@ -91,4 +94,4 @@ $(BIN)/python:
 	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
 		echo 'smdp needs the venv module of $(PYTHON) (on Debian and Ubuntu: apt-get install python3-venv).' >&2; exit 1; }
 
-.PHONY: demo serve test check full lowest bench docs lock image clean help
+.PHONY: demo serve test check full lowest mutation bench docs lock image clean help

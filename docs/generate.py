@@ -3,12 +3,14 @@
 docs/fidelity.md: the check lists of `smdp.rsp` (what is real) with the tests that provoke each, and the settings that
 change an answer, inside the hand-written docs/fidelity.template.md (what is simulated, what is missing).
 docs/faults.md: the catalogue of faults inside docs/faults.template.md. docs/scenarios.md: the files in smdp/scenarios.
+README.md: its table of settings.
 """
 
 import argparse
 import contextlib
 import io
 import pkgutil
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -22,10 +24,14 @@ import pytest
 import smdp.rsp
 from smdp.carrier.fault_catalogue import catalogue
 from smdp.carrier.scenarios import scenarios
+from smdp.http.operations import OPERATIONS, Operation
 from smdp.model import Carrier, FaultParameter, Limits, Plan
 from smdp.rsp.checks import Check
+from smdp.settings import ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+API = ROOT / "docs" / "api.md"
 TEMPLATE = ROOT / "docs" / "fidelity.template.md"
 FAULTS_TEMPLATE, FAULTS_PLACE = ROOT / "docs" / "faults.template.md", "<!-- faults -->\n"
 FAULT_LAYERS = {
@@ -35,6 +41,8 @@ FAULT_LAYERS = {
     "device": "Hosted devices",
 }
 CHECKS_PLACE, SETTINGS_PLACE = "<!-- checks -->\n", "<!-- settings -->\n"
+PATHS_START = "<!-- paths: written by make docs -->"
+SETTINGS_START, SETTINGS_END = "<!-- settings: written by make docs -->", "<!-- end -->"
 HEADER = "<!-- Written by `make docs` from {source} and the check lists of smdp.rsp. Edit those. -->\n"
 
 CHAPTERS = {
@@ -214,13 +222,49 @@ def default_of(parameter: FaultParameter) -> str:
     return "" if parameter.default is None else f" (`{parameter.default}`)"
 
 
+def readme() -> str:
+    """Write the README: as it is, with the settings between its marks."""
+    before, start, rest = README.read_text().partition(SETTINGS_START)
+    _, end, after = rest.partition(SETTINGS_END)
+    if not (start and end):
+        sys.exit(f"{README.name} has lost the marks of its settings: {SETTINGS_START}, {SETTINGS_END}")
+    table = cells("variable", "default", "meaning") + "|---|---|---|\n"
+    for name, setting in ROWS.items():
+        write, default = setting.metadata["kind"].write, setting.default
+        shown = "" if default is None else "`0`" if default is False else f"`{write(default)}`"
+        table += cells(f"`SMDP_{name.upper()}`", shown, re.sub(r"([<*])", r"\\\1", setting.metadata["help"]))
+    return f"{before}{start}\n{table}{end}{after}"
+
+
+def api() -> str:
+    """Write the page on the API: as it is, with every path of the table of operations between its marks."""
+    before, start, rest = API.read_text().partition(PATHS_START)
+    _, end, after = rest.partition(SETTINGS_END)
+    if not (start and end):
+        sys.exit(f"{API.name} has lost the marks of its paths: {PATHS_START}, {SETTINGS_END}")
+    table = cells("path", "methods", "what") + "|---|---|---|\n"
+    paths: dict[str, list[Operation]] = {}
+    for one in OPERATIONS:
+        paths.setdefault(one.path, []).append(one)
+    for path, operations in paths.items():
+        query = sorted({name for one in operations for name in one.query})
+        said = " ".join(one.summary for one in operations) + (f" `?{'=&'.join(query)}=`" if query else "")
+        table += cells(f"`{path}`", ", ".join(one.method for one in operations), said)
+    return f"{before}{start}\n{table}{end}{after}"
+
+
 def main() -> None:
     """Write the pages, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is not up to date")
     check_only = parser.parse_args().check
-    pages = {ROOT / "docs" / "fidelity.md": fidelity(marked_tests()), ROOT / "docs" / "faults.md": faults()}
-    pages[ROOT / "docs" / "scenarios.md"] = scenario_page()
+    pages = {
+        ROOT / "docs" / "fidelity.md": fidelity(marked_tests()),
+        ROOT / "docs" / "faults.md": faults(),
+        ROOT / "docs" / "scenarios.md": scenario_page(),
+        README: readme(),
+        API: api(),
+    }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
     if check_only and stale:

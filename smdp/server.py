@@ -221,7 +221,7 @@ def run(settings: Settings) -> None:
 
 
 def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
-    """Return what runs the loop: uvloop where it is installed (extra `speed`, a tenth less CPU), else asyncio."""
+    """Return what runs the loop: uvloop where it is installed (extra `speed`, a little less CPU), else asyncio."""
     try:
         import uvloop  # noqa: PLC0415 - an extra
     except ImportError:

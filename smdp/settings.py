@@ -25,6 +25,8 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _SERVICE_LINK = re.compile(
     r"SMDP_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)", re.ASCII
 )
+_USER = re.compile("//[^/]*@")
+"""What comes before the host of a URL, and may hold a password."""
 _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://", re.ASCII)
 
 
@@ -187,7 +189,7 @@ class Settings:
         None, Kind(_resolve), "host:port where hosted devices find *.<domain>, when another server has it."
     )
     database: str | None = _setting(None, Kind(_database), "sqlite:///FILE; default: in memory.")
-    state: Path | None = _setting(None, Kind(Path), "Folder for the generated token and private PKI.")
+    state: Path | None = _setting(None, Kind(Path), "Folder that keeps the generated control token.")
     pki: str = _setting("public", Kind(_text), '"public" for the test PKI of certs/, or a folder.')
     seed: str | None = _setting(
         None, Kind(_text, (str, int)), "Makes ICCIDs, transaction ids and keys repeatable.", secret=True
@@ -302,7 +304,7 @@ def _read(name: str, text: str, where: str) -> Any:
     try:
         return row.metadata["kind"].read(text)
     except ValueError as error:
-        shown = repr(text[:80]) if row.repr else "what was given"
+        shown = repr(_USER.sub("//…@", text)[:80]) if row.repr else "what was given"
         raise SettingsError(f"{where} is {shown}, but it wants {str(error).rstrip('.')}.") from None
 
 
@@ -348,12 +350,14 @@ def _from_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"Cannot read the settings file {path}: {error.strerror or error}.") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path} is no text in UTF-8, so it is no settings file.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, and so is a number without end
         raise SettingsError(f"{path} is no valid TOML: {error}.") from None
     for key, value in tables.items():
         if key == "serve" and isinstance(value, dict):
             continue
         where = f"{path}:{_line_of(source, key)}"
+        if key == "serve":
+            raise SettingsError(f"{where}: serve is one table; write [serve] above the settings.")
         if key in ROWS:
             raise SettingsError(f"{where}: {key} belongs below a line [serve].")
         raise SettingsError(f"{where}: there is no table [{key}]; settings go below [serve].")

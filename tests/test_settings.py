@@ -102,7 +102,7 @@ def test_a_secret_is_never_shown():
         ("[serve]\nport = true", "smdp.toml:2: port wants a number."),
         ("[serve]\nport = 70000", "smdp.toml:2: port is '70000', but it wants a port number"),
         ("[serve]\nhost = [1]", "smdp.toml:2: host wants a text in quotes or a list of texts."),
-        ("serve = 3", "there is no table [serve]"),
+        ("serve = 3", "serve is one table"),
         ("[serve", "smdp.toml is no valid TOML"),
         (b"\xff", "no text in UTF-8"),
     ],

@@ -125,7 +125,7 @@ class Downloads:
     async def _authenticate_client(self, call: Call, found: Row) -> Answer:
         session = _session(found)
         if _repeats(call, session, found):
-            return Answer(found["response"])
+            return _again(found)
         who = authenticate.verify(call.request, session, self._security, call.policy, self._now(call))
         if isinstance(who, Outcome):
             return await self._settled(call, session, who)
@@ -134,18 +134,18 @@ class Downloads:
     async def _get_bound_profile_package(self, call: Call, found: Row) -> Answer:
         session = _session(found)
         if _repeats(call, session, found):
-            return Answer(found["response"])
+            return _again(found)
         prepared = bind.verify(call.request, session, self._security, call.policy, self._now(call))
         if isinstance(prepared, Outcome):
             return await self._settled(call, session, prepared)
         if prepared.again:
-            return Answer(found["response"])
+            return _again(found)
         return await self._database.write_short(self._bind, call, cast("Session", session), prepared)
 
     async def _cancel_session(self, call: Call, found: Row) -> Answer:
         session = _session(found)
         if _repeats(call, session, found):
-            return Answer(found["response"])
+            return _again(found)
         outcome = cancel.cancel(call.request, session, self._security, call.policy, self._now(call))
         return await self._settled(call, session, outcome)
 
@@ -328,6 +328,11 @@ def _repeats(call: Call, session: Session | None, found: Row) -> bool:
         return False
     ended_by_this = found["refusal"] is not None or call.function == "cancelSession"
     return session.stage is not Stage.CLOSED or ended_by_this
+
+
+def _again(found: Row) -> Answer:
+    """Give the answer that was given before, with the refusal it carried: whoever lost it learns the same."""
+    return Answer(found["response"], None if found["refusal"] is None else sessions.refusal_of(found["told"]))
 
 
 def _answer(outcome: Outcome[Any]) -> Answer:

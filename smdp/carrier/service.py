@@ -39,6 +39,8 @@ T = TypeVar("T")
 
 MAX_WAIT = timedelta(minutes=10)
 _NAME_DIGITS = 5
+_NOBODY = ""
+"""Whose stream the names of carriers are drawn from, with a seed: no carrier is called so."""
 _SYSTEM = SystemEntropy()
 
 
@@ -175,8 +177,9 @@ class Service:
     def _free_name(self, connection: Connection) -> str:
         """Make a DNS-safe name that nobody has: c and five digits of 32."""
         known = set(carrier_queries.carrier_names(connection))
+        entropy = self.entropy(connection, _NOBODY)
         while True:
-            name = "c" + "".join("0123456789abcdefghjkmnpqrstvwxyz"[octet & 31] for octet in _SYSTEM.take(_NAME_DIGITS))
+            name = "c" + "".join("0123456789abcdefghjkmnpqrstvwxyz"[octet & 31] for octet in entropy.take(_NAME_DIGITS))
             if name not in known:
                 return name
 

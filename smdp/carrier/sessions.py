@@ -11,6 +11,7 @@ from smdp.carrier.scope import Scope
 from smdp.model import RefusalText, SessionOutcome, Step
 from smdp.model import Session as SessionView
 from smdp.rsp.checks import Refusal
+from smdp.rsp.codes import code
 from smdp.rsp.server.session import Session, Stage
 from smdp.storage import Connection, Row
 from smdp.storage.connection import micros, moment
@@ -94,6 +95,12 @@ def text_of(refusal: Refusal) -> RefusalText:
         because=refusal.because,
         fix=refusal.fix,
     )
+
+
+def refusal_of(stored: str) -> Refusal:
+    """Read back the refusal that ended a session."""
+    text = _REFUSAL.decode(stored)
+    return Refusal(text.check, code(text.code), text.reason, text.because, text.fix)
 
 
 def _expired_before(scope: Scope) -> int:

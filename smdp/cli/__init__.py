@@ -26,8 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(words: list[str]) -> int:
-    """Choose between the commands that need the standard library only, and all of them."""
-    if words and words[0] in _FAST and not {"-h", "--help"} & set(words):
+    """Choose between the commands that start without the command-line library, and all of them."""
+    fast_one = words == ["serve"] or (bool(words) and words[0] in _FAST and not {"-h", "--help"} & set(words))
+    if fast_one:
         from smdp.cli import fast
 
         return fast.run(words)

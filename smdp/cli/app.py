@@ -16,8 +16,11 @@ _USAGE = 2
 _RUN = Group("Run", sort_key=1)
 _CARRIER = Group("At the carrier", sort_key=2)
 _DEVICE = Group("On devices", sort_key=3)
-_OTHER = Group("Else", sort_key=4)
+_OTHER = Group("More", sort_key=4)
 _WHERE = Group("Which server", sort_key=90)
+
+_WITHOUT_SERVER = frozenset({"serve", "demo", "pki", "version"})
+"""Commands that ask no server anything: their help leaves out which."""
 
 _TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
     "serve": (_RUN, "", ()),
@@ -80,11 +83,13 @@ def build(words: list[str]) -> App:
             commands.command(load(noun, f"{verb.replace('-', '_')}_"), name=verb, sort_key=place, help_epilogue="")
         app.command(commands)
 
+    asks = _WITHOUT_SERVER.isdisjoint(words[:1])
+
     @app.meta.default
     def launch(
         *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-        url: Annotated[str | None, Parameter(group=_WHERE, help=_help_of("url"))] = None,
-        carrier: Annotated[str | None, Parameter(group=_WHERE, help=_help_of("carrier"))] = None,
+        url: Annotated[str | None, Parameter(group=_WHERE, show=asks, help=_help_of("url"))] = None,
+        carrier: Annotated[str | None, Parameter(group=_WHERE, show=asks, help=_help_of("carrier"))] = None,
     ) -> int | None:
         session.choose(url, carrier)
         code: int | None = app(words, exit_on_error=False, print_error=False)

@@ -17,7 +17,8 @@ _PLACES = ("carrier", "device", "")
 def demo(*, pace: Literal["fast", "demo"] = "fast", stay: bool = False, json: Json = False) -> None:
     """Run a carrier and a simulated iPhone, and tell what happens: one eSIM, one device, once.
 
-    Free ports are picked, unless SMDP_PORT and SMDP_CONTROL_PORT name them; the other settings count too.
+    Free ports are picked, unless SMDP_PORT and SMDP_CONTROL_PORT name them.
+    The other settings count too.
     Exit codes: 0 all of it came true, 1 something did not.
 
     Args:

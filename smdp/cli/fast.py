@@ -1,4 +1,8 @@
-"""`smdp ready` and `smdp version`, on the standard library alone: health checks run them every few seconds."""
+"""What starts without the command-line library: `smdp ready`, `smdp version`, and `smdp serve` without flags.
+
+The first two need the standard library alone, since health checks run them every few seconds; the third is how
+containers start the server, with settings from variables, and saves 0.1 s of half a second.
+"""
 
 import sys
 import time
@@ -18,12 +22,23 @@ def run(words: list[str]) -> int:
         if words[0] == "ready":
             options = _options(words[1:])
             return ready(wait=options.get("--wait"), url=options.get("--url"))
+        if words[0] == "serve":
+            return serve()
         if words[1:]:
             raise UsageError(f"smdp version takes no further words, such as {words[1]!r}.")
         return version()
     except SmdpError as error:
         print(f"smdp: {error}", file=sys.stderr)
         return error.exit_code
+
+
+def serve() -> int:
+    """Run the server as variables and smdp.toml say."""
+    from smdp.server import run as run_server
+    from smdp.settings import Settings
+
+    run_server(Settings.load())
+    return 0
 
 
 def version() -> int:

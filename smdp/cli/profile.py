@@ -31,8 +31,8 @@ def issue_(
 ) -> None:
     """Issue a one-time profile: for an EID, or for whoever comes first with its activation code.
 
-    The file of --from has EIDs alone, or names its columns in the first line: eid, plan, iccid, imei, matching_id,
-    confirmation_code, expires.
+    The file of --from has an EID per line, or names its columns in the first:
+    eid, plan, iccid, imei, matching_id, confirmation_code, expires.
 
     Args:
         eid: The device's EID, 32 digits.

@@ -13,7 +13,8 @@ _CLIENT_ONLY = ("url", "carrier")
 def serve(**flags: str | bool | None) -> None:
     """Run the carrier, and the devices it hosts, until Ctrl-C.
 
-    Each flag is also a variable SMDP_* and a key of smdp.toml below [serve]: --log-level, SMDP_LOG_LEVEL, log_level.
+    Each flag is also a variable, and a key of smdp.toml below [serve]:
+    --log-level, SMDP_LOG_LEVEL, log_level.
     """
     settings = Settings.load(flags={name: str(flag) for name, flag in flags.items() if flag is not None})
 

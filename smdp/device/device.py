@@ -50,6 +50,10 @@ class State(Struct, kw_only=True):
     restrictions: dict[str, object] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        """Keep the EID and what the device holds out of logs."""
+        return f"<State of …{self.eid[-4:]}>"
+
 
 async def _nothing(_: "Device") -> None:
     """Keep nothing."""
@@ -100,7 +104,7 @@ class Device:
         return msgspec.msgpack.encode(self.state)
 
     def __repr__(self) -> str:
-        return f"<Device {self.state.eid} {self.state.model} {self.state.os}>"
+        return f"<Device …{self.state.eid[-4:]} {self.state.model} {self.state.os}>"
 
     @property
     def eid(self) -> str:

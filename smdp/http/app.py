@@ -61,7 +61,7 @@ class Parts:
     couriers: Couriers
     handshakes: Handshakes
     health: Health = field(default_factory=Health)
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
     def listening(self, device_port: int) -> None:
         """Tell everybody which port devices use, once it is bound."""

@@ -79,9 +79,9 @@ class Hosted:
     # --- where names lead
 
     def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """Lead `*.<domain>` to the server that has it, which by default is this one; the system resolves the rest."""
+        """Lead `*.<domain>` and `localhost` to the server that has them, by default this one; the system does the rest."""
         domain = self._settings.domain
-        if host != domain and not host.endswith(f".{domain}"):
+        if host not in (domain, "localhost") and not host.endswith(f".{domain}"):
             return None
         if self._settings.resolve is not None:
             place, _, at = self._settings.resolve.rpartition(":")

@@ -39,7 +39,8 @@ def _bind_once(hosts: Sequence[str], port: int, what: str) -> list[socket.socket
                 return None
             raise StartError(_because(error, host, wanted, what)) from None
     if not sockets:
-        raise StartError(f"Cannot listen on {', '.join(hosts)} for {what}: {missing.strerror if missing else ''}.")
+        why = f"Cannot listen on {', '.join(hosts)} for {what}: {missing.strerror if missing else ''}."
+        raise StartError(f"{why} Give --host an address of this machine, such as 127.0.0.1.")
     return sockets
 
 

@@ -58,6 +58,8 @@ async def read_body(request: web.Request, limit: int = MAX_BODY) -> bytes:
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise ProblemError(415, "body-compressed", "The body is compressed.", "Send it without Content-Encoding.")
     try:
+        if request.content.is_eof():  # all of it came with the head: nothing to wait for
+            return await request.read()
         async with asyncio.timeout(BODY_SECONDS):
             return await (request if limit == MAX_BODY else request.clone(client_max_size=limit)).read()
     except TimeoutError:
@@ -71,7 +73,7 @@ async def read_body(request: web.Request, limit: int = MAX_BODY) -> bytes:
 
 
 _HTTP = {
-    404: ("no-such-path", "There is nothing at {path}.", "The paths are listed in the documentation, docs/index.md."),
+    404: ("no-such-path", "There is nothing at {path}.", "The paths are listed in the documentation, docs/api.md."),
     405: ("method-not-allowed", "{path} does not take {method}.", "Use one of: {allowed}."),
     417: ("expectation-failed", "The server does not know what Expect asks for.", "Leave out Expect."),
 }

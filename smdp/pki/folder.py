@@ -94,7 +94,12 @@ def read(directory: Path) -> Folder:
 
     Raises PkiError if it is no folder, cannot be read, or holds more than 5000 files; files above 256 KiB are skipped.
     """
-    if not directory.is_dir():
+    try:
+        is_folder = directory.is_dir()
+    except OSError as error:
+        what, fix = f"it cannot be read: {error.strerror}", "Name another folder, or let the server's user read it."
+        raise PkiError(str(directory)[:200], what, fix) from None
+    if not is_folder:
         raise PkiError(
             str(directory), "this is no folder", "Name a folder with certificates and keys, or use `public`."
         )
@@ -111,6 +116,13 @@ def read(directory: Path) -> Folder:
     return folder
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a link to somewhere that this user may not look
+        return False
+
+
 def _files(directory: Path) -> list[Path]:
     def refuse(error: OSError) -> None:
         raise PkiError(str(error.filename), f"it cannot be read: {error.strerror}", "Let the server's user read it.")
@@ -119,7 +131,7 @@ def _files(directory: Path) -> list[Path]:
     for root, folders, files in os.walk(directory, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths = (Path(root, name) for name in sorted(files) if not name.startswith("."))
-        found += [path for path in paths if path.is_file()]
+        found += [path for path in paths if _is_file(path)]
         if len(found) > MAX_FILES:
             raise PkiError(str(directory), f"it holds more than {MAX_FILES} files", "Name the PKI's own folder.")
     return found

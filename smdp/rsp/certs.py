@@ -10,7 +10,6 @@ and its EID begins with this", which is not what RFC 5280 means by a permitted s
 
 import datetime as dt
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple, TypedDict
@@ -20,6 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
+from msgspec import Struct
 
 from smdp.rsp.crypto import PublicKey, curve_name
 from smdp.rsp.ids import is_eid
@@ -61,8 +61,7 @@ class Subtree(NamedTuple):
     eid_prefixes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class Certificate:
+class Certificate(Struct, frozen=True, eq=False, kw_only=True):
     """A certificate as RSP sees it; two are equal when their DER is.
 
     `ski` and `aki` are key identifiers (20 bytes in practice), `rid` is the registered id of the alternative name in

@@ -15,6 +15,7 @@ from smdp.rsp.tlv import Malformed
 C = TypeVar("C")
 MESSAGE_BYTES = 128
 """LPAs show `statusCodeData.message` from a buffer of this size."""
+_WORD_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,15 @@ class Refusal:
 
 
 def refuse(check: Check[C], details: Mapping[str, object]) -> Refusal:
-    """Turn a violated check into the refusal that says so, its braces filled."""
-    words = {name: str(value) for name, value in details.items()}
+    """Turn a violated check into the refusal that says so, its braces filled with at most 300 characters each."""
+    words = {name: _short(str(value)) for name, value in details.items()}
     reason, because, fix, where = (text.format_map(words) for text in (check.reason, check.why, check.fix, check.field))
     return Refusal(check.id, check.code, reason, because, fix, where, check.clause)
+
+
+def _short(text: str) -> str:
+    """Cut what somebody else has written: it may be as long as a message."""
+    return text if len(text) <= _WORD_CHARACTERS else f"{text[: _WORD_CHARACTERS - 1]}…"
 
 
 def first_violated(checks: Sequence[Check[C]], context: C) -> Check[C] | None:

@@ -8,10 +8,10 @@ import binascii
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from smdp.rsp.checks import Check, Refusal, refuse
 from smdp.rsp.codes import Code
@@ -48,8 +48,7 @@ class NotJson(ValueError):  # noqa: N818 - reads as what it is
     """The body is no JSON object; the message goes on after "the body"."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(NamedTuple):
     """The context of the two checks above: a member's raw value, and what is wrong with it."""
 
     value: object
@@ -90,8 +89,7 @@ def _address(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A decoded request: its members as bytes (an address: text), and the digest that tells repeats (32 bytes)."""
 
     function: str

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from smdp.storage import boot
 from smdp.storage.errors import StorageError
 from smdp.storage.migrate import upgrade
 
@@ -95,8 +96,18 @@ _SENTENCES = {
 def _check_place(file: Path | None) -> None:
     if file is None:
         return
+    try:
+        _check_file(file)
+    except OSError as error:  # a name that is too long, a folder that this user may not look into
+        because = f"The database {str(file)[:200]} cannot be used: {error.strerror}."
+        raise StorageError(f"{because} Name another file, or let this user read the folder.") from None
+
+
+def _check_file(file: Path) -> None:
     if file.is_dir():
         raise StorageError(f"The database {file} is a folder. Name a file in it: sqlite:///{file}/smdp.db.")
+    if file.exists() and not file.is_file():
+        raise StorageError(f"The database {file} is no file, but a device or a socket. Name a file.")
     if not file.parent.is_dir():
         raise StorageError(f"The database {file} cannot be created: there is no folder {file.parent}. Create it first.")
 
@@ -121,6 +132,8 @@ def _prepare(connection: SqliteConnection, *, in_memory: bool) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         _identify(connection)
+        if not in_memory:
+            boot.leap(connection)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

@@ -24,7 +24,7 @@ Query = Callable[[Connection], Any]
 _BATCH = 64
 """How many transactions share a commit, at most: bounds how long the first of them waits."""
 UNSYNCED = 128
-"""How many transactions may be committed after one another without one that lasts: bounds what a power cut takes."""
+"""About how many transactions may be committed before one that lasts: bounds what a power cut takes (see `boot`)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -104,7 +104,7 @@ class Writer:
             self._away = True
             self._queue.put((batch, begun))
         else:
-            self._unsynced += 1
+            self._unsynced += len(batch)
             self._deliver(batch, self._commit(batch))
 
     def _begun(self, *, lasting: bool) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -69,8 +69,7 @@ async def _post(http: aiohttp.ClientSession, target: Target, function: str, body
         return answer
 
 
-async def download(http: aiohttp.ClientSession, target: Target, card: Euicc) -> None:
-    """Download, install and notify: four calls. Raises RuntimeError where anything is refused."""
+def _asker(card: Euicc) -> Callable[[bytes], bytes]:
     world = World(datetime.now(UTC), SystemEntropy(), _glance)
 
     def ask(request: bytes) -> bytes:
@@ -79,10 +78,27 @@ async def download(http: aiohttp.ClientSession, target: Target, card: Euicc) -> 
             raise RuntimeError(str(answer.refusal))
         return answer.data
 
+    return ask
+
+
+async def _initiate(http: aiohttp.ClientSession, target: Target, ask: Callable[[bytes], bytes]) -> dict[str, str]:
     challenge = children(ask(tlv(0xBF2E)), 0xBF2E)[0x80].value
     info1 = ask(tlv(0xBF20))
     body = {"euiccChallenge": _b64(challenge), "euiccInfo1": _b64(info1), "smdpAddress": target.address}
-    one = await _post(http, target, "initiateAuthentication", body)
+    return await _post(http, target, "initiateAuthentication", body)
+
+
+async def knock(pki: Pki, target: Target, card: Euicc) -> None:
+    """Call InitiateAuthentication, once."""
+    connector = aiohttp.TCPConnector(ssl=tls.client_context(pki.anchors))
+    async with aiohttp.ClientSession(connector=connector) as http:
+        await _initiate(http, target, _asker(card))
+
+
+async def download(http: aiohttp.ClientSession, target: Target, card: Euicc) -> None:
+    """Download, install and notify: four calls. Raises RuntimeError where anything is refused."""
+    ask = _asker(card)
+    one = await _initiate(http, target, ask)
     parts = ("serverSigned1", "serverSignature1", "euiccCiPKIdToBeUsed", "serverCertificate")
     request = tlv(0xBF38, *(b64decode(one[part]) for part in parts), tlv(0xA0, _DEVICE_INFO))
     body = {"transactionId": one["transactionId"], "authenticateServerResponse": _b64(ask(request))}

@@ -241,7 +241,7 @@ def test_help_fits_80_columns_and_describes_everything(smdp, command):
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith(f"Usage: smdp {command}".rstrip())
     described = [line for line in lines if line.startswith("│") and not line[1:3].isspace()]
-    assert described
+    assert described or command == "version"
     assert [line for line in described if len(line.strip("│* ").split("  ")) < 2] == []
 
 

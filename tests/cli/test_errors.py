@@ -195,3 +195,11 @@ def test_the_same_as_processes(process, nobody):
         result = process(*words)
         assert result.code == code
         assert one_sentence(result), result
+
+
+@pytest.mark.parametrize("words", [("serve",), ("serve", "--host", "127.0.0.1")])
+def test_serve_says_what_is_in_its_way_with_flags_and_without(process, words):
+    result = process(*words, env={"SMDP_PORT": "lots"})
+    assert result.code != 0
+    assert "SMDP_PORT" in result.err
+    assert "Traceback" not in result.err

@@ -6,7 +6,7 @@ import pytest
 
 from smdp.server import Server
 from smdp.settings import Settings
-from tests.hostile import logged, request, send
+from tests.hostile import connect, logged, request, send
 
 EID = "89049032123451234512345678901235"
 NEAR = "89049032123451234512345678901253"
@@ -316,6 +316,20 @@ def test_a_refresh_that_leads_nowhere_is_an_outcome(server, url):
 def test_a_download_that_leads_nowhere_is_an_outcome(server, code):
     outcome = ask(server, "POST", f"{HERE}/download", {"activation_code": code}).json
     assert (outcome["ok"], bool(outcome["reason"] and outcome["because"] and outcome["fix"])) == (False, True)
+
+
+def test_listeners_that_hang_up(server):
+    """A stream and a wait whose client is gone when the next event comes: nobody is told, and nothing is logged."""
+    wait = json.dumps(waiting(type="profile.issued", within="5s")).encode()
+    stream = request("GET", EVENTS, headers=b"Accept: text/event-stream\r\n")
+    for data in (stream, request("POST", WAIT, wait)):
+        with connect(server.control_port, tls=False) as wire:
+            wire.sendall(data)
+            if data is stream:
+                assert b"text/event-stream" in wire.recv(65536)
+    for _ in range(3):
+        assert ask(server, "POST", PROFILES, {}).status == 201
+    assert ask(server, "GET", f"{EVENTS}?limit=1").status == 200
 
 
 @pytest.fixture(scope="module")

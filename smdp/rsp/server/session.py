@@ -102,6 +102,10 @@ class Package(Struct, kw_only=True, frozen=True):
     upp: bytes
     ppk: KeySet | None
 
+    def __repr__(self) -> str:
+        """Keep the profile's keys out of logs."""
+        return f"Package({len(self.upp)} bytes)"
+
 
 class Change(Struct, kw_only=True, frozen=True):
     """What an outcome does to its order: a transition, and columns to set with it.

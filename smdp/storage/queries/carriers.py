@@ -109,7 +109,9 @@ def set_hosts(connection: Connection, carrier: str, hosts: list[str]) -> str | N
 def next_entropy(connection: Connection, carrier: str) -> int:
     """Count a stream drawn from the seed: each number is given once, ever."""
     row = connection.execute(
-        "UPDATE counters SET entropy = entropy + 1 WHERE carrier = :carrier RETURNING entropy", {"carrier": carrier}
+        "INSERT INTO counters (carrier, entropy) VALUES (:carrier, 1) "
+        "ON CONFLICT (carrier) DO UPDATE SET entropy = counters.entropy + 1 RETURNING entropy",
+        {"carrier": carrier},
     ).fetchone()
     number: int = row["entropy"]
     return number

@@ -13,6 +13,10 @@ _data = msgspec.json.Decoder(dict[str, Any]).decode
 _ROW_BYTES = 120
 """What a row takes beside its data: identifiers, times, index."""
 _TRIM_ROWS = 2000
+_INSERT = (
+    "INSERT INTO events (carrier, id, at, wall, type, eid, iccid, session, data) VALUES "
+    "(:carrier, :id, :at, :wall, :type, :eid, :iccid, :session, :data)"
+)
 
 
 class NewEvent(NamedTuple):
@@ -55,12 +59,11 @@ def append(
     ]  # fmt: skip
     common = {"carrier": carrier, "at": micros(at), "wall": micros(wall)}
     connection.executemany(
-        "INSERT INTO events (carrier, id, at, wall, type, eid, iccid, session, data) VALUES "
-        "(:carrier, :id, :at, :wall, :type, :eid, :iccid, :session, :data)",
+        _INSERT,
         [
-            common | {"id": first + place, "type": new.type, "eid": new.eid, "iccid": new.iccid,
-                      "session": new.session, "data": bodies[place]}
-            for place, new in enumerate(events)
+            {**common, "id": event.id, "type": event.type, "eid": event.eid, "iccid": event.iccid,
+             "session": event.session, "data": body}
+            for event, body in zip(stored, bodies, strict=True)
         ],
     )  # fmt: skip
     if row["journal"] > journal:

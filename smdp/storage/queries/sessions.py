@@ -6,6 +6,7 @@ from typing import Any
 from smdp.storage.connection import Connection, Row, one_of
 
 _DONE = ("installed", "failed")
+_FIRST = "initiated"
 _BROKEN_OFF = ("refused", "cancelled")
 _STEPS_IN_ORDER = (
     "CASE step WHEN 'initiateAuthentication' THEN 1 WHEN 'authenticateClient' THEN 2 "
@@ -42,12 +43,12 @@ def call(connection: Connection, host: str, label: str, transaction_id: str, ste
 
     The carrier is the one that has this host among its own, else the one called `label`: its `settings` as JSON, and
     what `control.control_of` reads of its clock and faults. With them comes its session with this transactionId (`eid`,
-    `iccid`, `content`), and `digest`, `response` and `refusal` of the message that this step of it has had, where there
-    are such.
+    `iccid`, `content`, and as `told` the refusal that ended it, as JSON), and `digest`, `response` and `refusal` of the
+    message that this step of it has had, where there are such.
     """
     found: Row | None = connection.execute(
-        "SELECT c.settings, c.clock_offset, c.clock_frozen_at, c.faults, s.eid, s.iccid, s.content, m.digest, "
-        "m.response, m.refusal FROM carriers c "
+        "SELECT c.settings, c.clock_offset, c.clock_frozen_at, c.faults, s.eid, s.iccid, s.content, "
+        "s.refusal AS told, m.digest, m.response, m.refusal FROM carriers c "
         "LEFT JOIN sessions s ON s.carrier = c.name AND s.transaction_id = :id "
         "LEFT JOIN messages m ON m.carrier = c.name AND m.transaction_id = s.transaction_id AND m.step = :step "
         "WHERE c.name = coalesce((SELECT carrier FROM hosts WHERE host = :host), :label)",
@@ -79,15 +80,19 @@ def swap(
     refusal: str | None,
     content: bytes,
 ) -> bool:
-    """Replace a session's row if it is still at the expected stage; False for whoever came too late."""
+    """Replace a session's row if it is still at the expected stage; False for whoever came too late.
+
+    EID and ICCID are settled by the first step, AuthenticateClient: later ones leave them and their index alone.
+    """
+    names = "eid = :eid, iccid = :iccid, " if expected == _FIRST else ""
     values = {
         "carrier": carrier, "id": transaction_id, "expected": expected, "stage": stage, "eid": eid, "iccid": iccid,
         "outcome": outcome, "refusal": refusal, "content": content,
     }  # fmt: skip
     return (
         connection.execute(
-            "UPDATE sessions SET stage = :stage, eid = :eid, iccid = :iccid, outcome = :outcome, refusal = :refusal, "
-            "content = :content WHERE carrier = :carrier AND transaction_id = :id AND stage = :expected",
+            f"UPDATE sessions SET {names}stage = :stage, outcome = :outcome, refusal = :refusal, content = :content "
+            "WHERE carrier = :carrier AND transaction_id = :id AND stage = :expected",
             values,
         ).rowcount
         == 1

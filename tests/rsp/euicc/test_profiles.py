@@ -132,6 +132,12 @@ def test_disabling_what_is_not_there(card):
     assert code(card.refuses("DI#1", by_iccid(DISABLE))) == 1
 
 
+@pytest.mark.check("DI#1")
+def test_an_iccid_without_digits_is_told_as_it_came(card):
+    answer = card.refuses("DI#1", by_iccid(DISABLE, bytes.fromhex("AA" * 10)))
+    assert "AA" * 10 in answer.refusal.because
+
+
 @pytest.mark.check("DI#2")
 def test_disabling_what_is_disabled(two):
     assert code(two.refuses("DI#2", by_iccid(DISABLE))) == 2
