@@ -79,7 +79,7 @@ class Hosted:
     # --- where names lead
 
     def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """Lead `*.<domain>` and `localhost` to the server that has them, by default this one; the system does the rest."""
+        """Lead `*.<domain>` and `localhost` to the server that has them, by default this one; the system the rest."""
         domain = self._settings.domain
         if host not in (domain, "localhost") and not host.endswith(f".{domain}"):
             return None
