@@ -47,7 +47,7 @@ TYPES: dict[str, EventType] = {
     "network.rejected": EventType("The network turned a device away.", "reason"),
     "eid.seen": EventType(
         "An eUICC proved itself to this carrier, whatever became of its download.",
-        "imei, ci (whose certificate it saw)",
+        "imei, ci (of our certificate)",
     ),
     "mdm.enrolled": EventType("A hosted device enrolled with an MDM."),
     "mdm.command": EventType("A hosted device got a command of its MDM."),

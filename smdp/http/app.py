@@ -28,6 +28,7 @@ from smdp.http import (
     faults,
     health,
     keeping,
+    metrics,
     openapi,
     problems,
     profiles,
@@ -160,6 +161,7 @@ def control_app(parts: Parts) -> web.Application:
         devices,
         webhooks,
         health,
+        metrics,
         openapi,
     ):
         module.add_routes(app)
