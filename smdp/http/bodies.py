@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from smdp.carrier.clocks import ClockChange
+from smdp.carrier.document import Document
 from smdp.carrier.faults import FaultOrder
 from smdp.carrier.issue import IssueOrder
 from smdp.carrier.service import Waited
@@ -122,6 +123,8 @@ PlanOrder = msgspec.defstruct("PlanOrder", [("name", PlanLabel)], bases=(PlanSet
 ProfileSettings = some_of(
     "ProfileSettings", IssueOrder, members=("eid", "imei", "expires", "expires_at", "confirmation_code")
 )
+
+DocumentOrder = some_of("DocumentOrder", Document)
 
 _CHANGEABLE = ("name", "os", "model", "online", "supervised")
 DeviceSettings = some_of("DeviceSettings", Device, members=_CHANGEABLE)

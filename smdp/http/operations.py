@@ -114,7 +114,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "POST", CARRIER + "/import", "importCarrier", "Make a carrier what a document says; it is created if needed.",
-        takes=Document, answers=Carrier, query=("replace",),
+        takes=bodies.DocumentOrder, answers=Carrier, query=("replace",),
     ),
     Operation(
         "POST", CARRIER + "/reset", "resetCarrier",

@@ -30,8 +30,6 @@ _RETURNING = (
     "RETURNING *, "
     "(SELECT settings FROM plans WHERE plans.carrier = profiles.carrier AND plans.name = plan) AS plan_settings"
 )
-_CHANGED = "RETURNING iccid, eid, state, runtime, reason, activation_state, activation_reason"
-"""What events tell of a change; a third of the cost of a whole row."""
 _LIVE = "state NOT IN ('error', 'unavailable')"
 
 
@@ -176,10 +174,7 @@ def move(
     moves: Mapping[str, str],
     values: Mapping[str, Any],
 ) -> Row | None:
-    """Take a profile from its state to the one that `moves` names for it and set columns; None if it names none.
-
-    Like `change` and `move_activation` it returns what events tell of the profile, as it is then.
-    """
+    """Take a profile from its state to the one that `moves` names for it and set columns; None if it names none."""
     parameters: dict[str, Any] = {"carrier": carrier, "iccid": iccid}
     condition = one_of("source", moves, parameters)
     cases = []
@@ -236,7 +231,7 @@ def _update(
         sets.append(f"{name} = :new_{name}")
     sets = sets or ["iccid = iccid"]
     changed: Row | None = connection.execute(
-        f"UPDATE profiles SET {', '.join(sets)} WHERE carrier = :carrier AND iccid = :iccid {condition} {_CHANGED}",
+        f"UPDATE profiles SET {', '.join(sets)} WHERE carrier = :carrier AND iccid = :iccid {condition} {_RETURNING}",
         parameters,
     ).fetchone()
     return changed
