@@ -132,7 +132,7 @@ _MADE_UP |= dict.fromkeys(("online", "supervised"), bool | None)
 DeviceOrder = some_of("DeviceOrder", Device, members=_CHANGEABLE, **_MADE_UP)
 
 
-class WebhookOrder(Hook):
+class WebhookOrder(Hook, frozen=True):
     """A receiver of events: every type if `types` is empty; with a `secret`, each delivery is signed."""
 
 
