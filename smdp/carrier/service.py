@@ -79,6 +79,8 @@ class Service:
         self.clock = clock
         self.addresses = addresses or Addresses()
         self.journal = Journal(database)
+        self.cis: frozenset[str] = frozenset()
+        """Key identifiers (hexadecimal) of the CIs under which the server has certificates; empty: unknown."""
         self._timer = Timer(self._do_due)
         self._journal_bytes = journal
         self._seed = None if seed is None else hmac.digest(b"smdp seed", seed.encode(), "sha256")  # HKDF-Extract
@@ -282,7 +284,7 @@ class Service:
 
     async def eid_report(self, carrier: str, eid: str) -> EidReport:
         """Say what an EID has, what it would get now, and why. Raises CarrierError."""
-        return await self._read(carrier, diagnose.eid_report, eid)
+        return await self._read(carrier, diagnose.eid_report, eid, self.cis)
 
     # --- sessions
 
@@ -332,7 +334,7 @@ class Service:
     async def _timed_out(self, wanted: Wanted, within: timedelta) -> Waited:
         def why(scope: Scope) -> Waited:
             last = event_queries.last(scope.connection, scope.name, eid=wanted.eid, iccid=wanted.iccid)
-            told = diagnose.why_not(scope, wanted.eid, wanted.iccid)
+            told = diagnose.why_not(scope, wanted.eid, wanted.iccid, self.cis)
             if told is None:
                 because = f"No {' or '.join(wanted.types) or 'event'} came within {format_duration(within)}."
                 told = Reason("timed-out", because, "smdp events -f shows what does happen.")

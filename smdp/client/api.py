@@ -1,51 +1,29 @@
 """The control API as Python calls: `Client("http://127.0.0.1:8080", carrier="acme").issue(eid)`."""
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
-
-import msgspec
 
 from smdp.client.control import Control
 from smdp.client.keeping import Keeping
 from smdp.client.transport import Transport
-from smdp.client.words import Duration, duration, given, join
+from smdp.client.watching import Watching
+from smdp.client.words import duration, given, join
 from smdp.durations import format_duration
-from smdp.errors import NotReached, TimedOut
 from smdp.model import (
     Activation,
     ActivationState,
     Carrier,
     Device,
     EidReport,
-    Event,
     Outcome,
     Plan,
     Profile,
-    Session,
 )
 
 _DOWNLOAD_SECONDS = 120.0
-_RECONNECT_SECONDS = 0.1
 
 
-class Waited(msgspec.Struct, kw_only=True):
-    """The answer of `events/wait`."""
-
-    reached: bool
-    event: Event | None = None
-    timed_out: bool = False
-    last: Event | None = None
-    reason: str | None = None
-    because: str | None = None
-    fix: str | None = None
-
-    def __str__(self) -> str:
-        """Say why it was not reached."""
-        return " ".join(part for part in (self.because, self.fix) if part)
-
-
-class Client(Control, Keeping):
+class Client(Control, Keeping, Watching):
     """A carrier of a running server, over the control API.
 
     `url` is where the control API listens, `carrier` the namespace the calls are about (made by the first write that
@@ -62,7 +40,7 @@ class Client(Control, Keeping):
         timeout: float = 30.0,
     ) -> None:
         self.carrier = carrier
-        self.last_event: int | None = None
+        self.last_event = None
         self._transport = Transport(url, token, timeout)
 
     @property
@@ -171,6 +149,10 @@ class Client(Control, Keeping):
         query = {"include": "credentials" if credentials else None}
         return self._transport.call("GET", self._path("profiles", iccid), into=Profile, query=query)
 
+    def change_profile(self, iccid: str, **settings: Any) -> Profile:
+        """Correct an order that nobody got yet: eid, imei, expires, expires_at, confirmation_code; None takes away."""
+        return self._transport.call("PATCH", self._path("profiles", iccid), settings, into=Profile)
+
     def hold(self, iccid: str) -> Profile:
         """Keep a released profile back."""
         return self._transport.call("POST", self._path("profiles", iccid, "hold"), into=Profile)
@@ -195,67 +177,6 @@ class Client(Control, Keeping):
     def why(self, eid: str) -> EidReport:
         """Return what an EID has, what it would get now, and why."""
         return self._transport.call("GET", self._path("eids", eid), into=EidReport)
-
-    # --- sessions and events
-
-    def sessions(self, **filters: str | None) -> list[Session]:
-        """Return the RSP sessions, all or by eid and iccid."""
-        return list(self._transport.every(self._path("sessions"), Session, query=filters))
-
-    def session(self, session_id: str) -> Session:
-        """Return one RSP session with its steps and checks."""
-        return self._transport.call("GET", self._path("sessions", session_id), into=Session)
-
-    def events(self, **filters: str | int | None) -> list[Event]:
-        """Return the events, all or by after (an event id), eid, iccid and type."""
-        return list(self._transport.every(self._path("events"), Event, query=filters))
-
-    def follow(self, *, after: int | None = None, **filters: str | int | None) -> Iterator[Event]:
-        """Yield the events after an id (all by default) as they happen; reconnects where the server cuts."""
-        while True:
-            for data in self._transport.stream(self._path("events"), {"after": after, **filters}):
-                event = self._transport.decode(data, Event)
-                after = event.id
-                yield event
-            time.sleep(_RECONNECT_SECONDS)
-
-    def wait(
-        self,
-        type: str,  # noqa: A002 - the API's word
-        *,
-        eid: str | None = None,
-        iccid: str | None = None,
-        after: int | None = None,
-        within: Duration = 30.0,
-        unless: Sequence[str] | None = None,
-    ) -> Event:
-        """Wait for an event of a type, of an EID or a profile, at most `within` of real time (10 minutes).
-
-        Only events after `after` count: by default after the last one this client waited for, else from now on.
-        `unless` names the types that make it impossible. Raises TimedOut, or NotReached with the reason.
-        """
-        limit = duration(within)
-        body = {
-            "type": type,
-            "eid": eid,
-            "iccid": iccid,
-            "after": self.last_event if after is None else after,
-            "within": format_duration(limit),
-            "unless": unless,
-        }
-        answer = self._transport.call(
-            "POST",
-            self._path("events", "wait"),
-            given(body),
-            into=Waited,
-            timeout=limit.total_seconds() + self._transport.timeout,
-        )
-        if answer.event is not None and answer.reached:
-            self.last_event = answer.event.id
-            return answer.event
-        if answer.timed_out:
-            raise TimedOut(f"No {type} within {format_duration(limit)}. {answer}".strip())
-        raise NotReached(str(answer) or f"{type} will not happen: {answer.reason or 'something failed'}.")
 
     # --- devices
 

@@ -108,6 +108,7 @@ async def assemble(settings: Settings, pki: Pki) -> AsyncIterator[Parts]:
     database = await Database.open(settings.database)
     addresses = Addresses(domain=settings.domain, address=settings.address)
     service = Service(database, SystemClock(), addresses=addresses, seed=settings.seed, journal=settings.journal)
+    service.cis = frozenset(ci.hex().upper() for ci in pki.identities)
     hosted = Hosted(service, pki, settings)
     hooks = Webhooks(service, default_webhook(settings))
     couriers = Couriers(hooks)

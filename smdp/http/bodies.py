@@ -135,7 +135,7 @@ _MADE_UP |= dict.fromkeys(("online", "supervised"), bool | None)
 DeviceOrder = some_of("DeviceOrder", Device, members=_CHANGEABLE, **_MADE_UP)
 
 
-class WebhookOrder(Hook, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WebhookOrder(Hook, frozen=True):
     """A receiver of events: every type if `types` is empty; with a `secret`, each delivery is signed."""
 
 

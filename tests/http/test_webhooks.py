@@ -10,9 +10,11 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from smdp.carrier.service import Service
 from smdp.carrier.webhooks import Hook, Webhooks
+from smdp.client import Client
 from smdp.clock import SystemClock
 from smdp.http import carriers, context, events, problems, profiles, webhooks
 from smdp.http.couriers import Couriers, signature
+from smdp.server import Server
 from smdp.storage import Database
 from tests.http.receiver import receiver
 
@@ -432,3 +434,12 @@ async def test_with_no_hook_a_commit_looks_no_further(world):
     await world.put({"url": "http://127.0.0.1:9"}, status=200)
     await world.issue()
     assert ("acme", 3) in woken
+
+
+def test_the_client_sets_and_shows_them():
+    with Server() as server:
+        acme = Client(server.control_url, carrier="acme")
+        made = acme.set_webhooks({"url": "http://127.0.0.1:9/hook", "types": ["profile.issued"], "secret": "s3cret"})
+        assert [(one.id, one.url, one.signed) for one in made] == [("w1", "http://127.0.0.1:9/hook", True)]
+        assert acme.set_webhooks(*acme.webhooks()) == made == acme.webhooks()
+        assert acme.set_webhooks() == []
