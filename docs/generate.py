@@ -2,6 +2,7 @@
 
 docs/fidelity.md: the check lists of `smdp.rsp` (what is real) with the tests that provoke each, and the settings that
 change an answer, inside the hand-written docs/fidelity.template.md (what is simulated, what is missing).
+docs/events.md: the types of events inside docs/events.template.md.
 docs/faults.md: the catalogue of faults inside docs/faults.template.md. docs/scenarios.md: the files in smdp/scenarios.
 """
 
@@ -20,6 +21,7 @@ from types import ModuleType
 import pytest
 
 import smdp.rsp
+from smdp.carrier.event_types import TYPES
 from smdp.carrier.fault_catalogue import catalogue
 from smdp.carrier.scenarios import scenarios
 from smdp.model import Carrier, FaultParameter, Limits, Plan
@@ -27,6 +29,7 @@ from smdp.rsp.checks import Check
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "docs" / "fidelity.template.md"
+EVENTS_TEMPLATE, EVENTS_PLACE = ROOT / "docs" / "events.template.md", "<!-- types -->\n"
 FAULTS_TEMPLATE, FAULTS_PLACE = ROOT / "docs" / "faults.template.md", "<!-- faults -->\n"
 FAULT_LAYERS = {
     "protocol": "The protocol",
@@ -177,6 +180,18 @@ def faults() -> str:
     return f"<!-- Written by `make docs` from {FAULTS_TEMPLATE.name} and smdp.carrier.fault_catalogue. -->\n" + page
 
 
+def events() -> str:
+    """Write the page on events: the template with the types, a table for each noun."""
+    text, noun = "", ""
+    for name, one in TYPES.items():
+        if name.partition(".")[0] != noun:
+            noun = name.partition(".")[0]
+            text += f"\n### {noun}\n\n" + cells("type", "when", "data") + "|---|---|---|\n"
+        text += cells(f"`{name}`", one.text, one.data)
+    page = EVENTS_TEMPLATE.read_text().replace(EVENTS_PLACE, text.strip("\n") + "\n")
+    return f"<!-- Written by `make docs` from {EVENTS_TEMPLATE.name} and smdp.carrier.event_types. -->\n" + page
+
+
 SCENARIOS = """<!-- Written by `make docs` from the files in smdp/scenarios. Edit those. -->
 # Scenarios
 
@@ -220,7 +235,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is not up to date")
     check_only = parser.parse_args().check
     pages = {ROOT / "docs" / "fidelity.md": fidelity(marked_tests()), ROOT / "docs" / "faults.md": faults()}
-    pages[ROOT / "docs" / "scenarios.md"] = scenario_page()
+    pages |= {ROOT / "docs" / "scenarios.md": scenario_page(), ROOT / "docs" / "events.md": events()}
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
     if check_only and stale:
