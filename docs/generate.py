@@ -2,6 +2,7 @@
 
 docs/fidelity.md: the check lists of `smdp.rsp` (what is real) with the tests that provoke each, and the settings that
 change an answer, inside the hand-written docs/fidelity.template.md (what is simulated, what is missing).
+docs/events.md: the types of events inside docs/events.template.md.
 docs/faults.md: the catalogue of faults inside docs/faults.template.md. docs/scenarios.md: the files in smdp/scenarios.
 README.md: its table of settings.
 """
@@ -22,6 +23,7 @@ from types import ModuleType
 import pytest
 
 import smdp.rsp
+from smdp.carrier.event_types import TYPES
 from smdp.carrier.fault_catalogue import catalogue
 from smdp.carrier.scenarios import scenarios
 from smdp.http.operations import OPERATIONS, Operation
@@ -33,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 API = ROOT / "docs" / "api.md"
 TEMPLATE = ROOT / "docs" / "fidelity.template.md"
+EVENTS_TEMPLATE, EVENTS_PLACE = ROOT / "docs" / "events.template.md", "<!-- types -->\n"
 FAULTS_TEMPLATE, FAULTS_PLACE = ROOT / "docs" / "faults.template.md", "<!-- faults -->\n"
 FAULT_LAYERS = {
     "protocol": "The protocol",
@@ -185,6 +188,18 @@ def faults() -> str:
     return f"<!-- Written by `make docs` from {FAULTS_TEMPLATE.name} and smdp.carrier.fault_catalogue. -->\n" + page
 
 
+def events() -> str:
+    """Write the page on events: the template with the types, a table for each noun."""
+    text, noun = "", ""
+    for name, one in TYPES.items():
+        if name.partition(".")[0] != noun:
+            noun = name.partition(".")[0]
+            text += f"\n### {noun}\n\n" + cells("type", "when", "data") + "|---|---|---|\n"
+        text += cells(f"`{name}`", one.text, one.data)
+    page = EVENTS_TEMPLATE.read_text().replace(EVENTS_PLACE, text.strip("\n") + "\n")
+    return f"<!-- Written by `make docs` from {EVENTS_TEMPLATE.name} and smdp.carrier.event_types. -->\n" + page
+
+
 SCENARIOS = """<!-- Written by `make docs` from the files in smdp/scenarios. Edit those. -->
 # Scenarios
 
@@ -262,6 +277,7 @@ def main() -> None:
         ROOT / "docs" / "fidelity.md": fidelity(marked_tests()),
         ROOT / "docs" / "faults.md": faults(),
         ROOT / "docs" / "scenarios.md": scenario_page(),
+        ROOT / "docs" / "events.md": events(),
         README: readme(),
         API: api(),
     }
