@@ -86,6 +86,8 @@ class Couriers:
         if tasks and grace:
             await asyncio.wait(tasks, timeout=grace.total_seconds())
         await _cancel(tasks)
+        if tasks and not self._webhooks.shared and (left := await self._webhooks.waiting()):
+            _log.warning("%d events that webhooks did not take are lost: the database is in memory", left)
         if self._session is not None:
             await self._session.close()
             self._session = None

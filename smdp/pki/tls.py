@@ -76,15 +76,14 @@ def server_context(
     default_names: Sequence[str],
     *,
     client_certificates: bool = False,
-    on_client_hello: Callable[[str | None], None] | None = None,
     instead: Callable[[str | None], ssl.SSLContext | int | None] | None = None,
 ) -> ssl.SSLContext:
     """Make a server's context, which shows each client a certificate for the name it asks for (SNI).
 
     A client that names nothing, as when it connects to an IP address, gets one for `default_names`. With
-    `client_certificates` the client needs one that the PKI's CIs signed (ES2+, ES12). `on_client_hello` is told every
-    asked name, which is all that is known of a handshake that fails later. `instead` may return another context for an
-    asked name, or the alert that ends the handshake. Raises PkiError.
+    `client_certificates` the client needs one that the PKI's CIs signed (ES2+, ES12). `instead` may return another
+    context for an asked name, or the alert that ends the handshake; `handshake.watch` hears of those that fail. Raises
+    PkiError.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     default = tuple(map(_normal, default_names))
@@ -99,8 +98,6 @@ def server_context(
         return dt.datetime.now(dt.UTC).toordinal() // _RENEWED_AFTER_DAYS
 
     def choose(connection: ssl.SSLObject | ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext) -> int | None:
-        if on_client_hello is not None:
-            on_client_hello(asked)
         other = None if instead is None else instead(asked)
         if isinstance(other, int):
             return other

@@ -302,6 +302,14 @@ async def test_closing_does_not_wait_for_a_receiver_that_hangs(tmp_path):
             assert there.attempts[0]["attempt"] == 1, "what was broken off does not count"
 
 
+async def test_what_is_lost_in_memory_is_said(world, caplog):
+    await world.put({"url": "http://127.0.0.1:9/hook", "types": ["profile.issued"]})
+    await world.issue(count=3)
+    await world.logged("webhook.failed", 1)
+    await world.couriers.close()
+    assert "3 events that webhooks did not take are lost: the database is in memory" in caplog.text
+
+
 async def test_two_servers_on_one_file_deliver_once(tmp_path, monkeypatch):
     monkeypatch.setattr("smdp.http.couriers._LOOK_SECONDS", 0.01)
     url = f"sqlite:///{tmp_path / 'smdp.db'}"
