@@ -32,6 +32,7 @@ from smdp.rsp.ids import host_of
 from smdp.settings import Settings
 
 _TOKEN_BYTES = 18
+_TURNS = 5
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -48,6 +49,7 @@ class Server:
         self.device_port = self.control_port = 0
         self.plain_port: int | None = None
         self._stack = contextlib.AsyncExitStack()
+        self._listening: list[socket.socket] = []
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: Callable[[], None] = lambda: None
@@ -79,6 +81,7 @@ class Server:
             devices = _bound(stack, settings.host, settings.port, "devices")
             control = _bound(stack, settings.host, settings.control_port, "control API")
             self.device_port, self.control_port = _port(devices), _port(control)
+            self._listening = [*devices, *control]
             trust = pki.resolve(settings.pki)
             self.parts = await stack.enter_async_context(assemble(settings, trust))
             self.parts.listening(self.device_port)
@@ -92,6 +95,7 @@ class Server:
             if settings.plain_port is not None:
                 plain = _bound(stack, settings.host, settings.plain_port, "devices, plain")
                 self.plain_port = _port(plain)
+                self._listening += plain
                 await _serve(stack, device_app(self.parts), plain)
             if settings.fixtures is not None:
                 self.parts.health.doing = f"The fixtures {settings.fixtures} are being loaded."
@@ -109,7 +113,9 @@ class Server:
     ) -> None:
         """Accept nobody, let running requests finish and webhooks be delivered, then close everything."""
         self.parts.health.ready = False
+        await _stop_accepting(self._listening)
         await self._stack.aclose()
+        await _hang_up({self.device_port, self.control_port, self.plain_port})
 
     async def drain(self) -> None:
         """Say at `/readyz` that the server stops, and wait a while for downloads that are under way."""
@@ -207,6 +213,28 @@ def control_token(settings: Settings) -> str | None:
         because = f"The control token can't be kept in {path}: {error}."
         raise StartError(f"{because} Make the folder writable, or set SMDP_CONTROL_TOKEN.") from None
     return token
+
+
+async def _stop_accepting(sockets: Sequence[socket.socket]) -> None:
+    """Accept no more, and let those that were accepted last arrive: asyncio loses one that it meets while closing."""
+    for listener in sockets:
+        asyncio.get_running_loop().remove_reader(listener)
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+
+
+async def _hang_up(ports: set[int | None]) -> None:
+    """Abort the connections to these ports that are still there when everything else is closed.
+
+    TLS waits for the client's part of a handshake, or of its end, and asyncio keeps such connections to itself until
+    Python 3.13 (`Server.abort_clients`): without this they would outlive their loop. uvloop aborts its own.
+    """
+    transports = getattr(asyncio.get_running_loop(), "_transports", {})
+    for _ in range(_TURNS):  # one that was accepted last appears late; and each end is told in the loop's next turns
+        for transport in list(transports.values()):
+            if (transport.get_extra_info("sockname") or (None, None))[1] in ports:
+                transport.abort()
+        await asyncio.sleep(0)
 
 
 # --- smdp serve
