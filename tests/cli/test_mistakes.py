@@ -4,6 +4,7 @@ Each mistake is one clear sentence, the right exit code or status, and never a t
 """
 
 import json
+import logging
 import urllib.error
 import urllib.request
 
@@ -27,6 +28,17 @@ def server():
         acme.issue(EID)
         acme.create_device(eid=DEVICE)
         yield running
+
+
+@pytest.fixture(autouse=True)
+def own_log():
+    """`smdp serve` sends the log to its stderr, which in this process ends with the test: put back what was there."""
+    loggers = [logging.getLogger(name) for name in ("smdp", "aiohttp")]
+    before = [(one, one.handlers[:], one.level, one.propagate) for one in loggers]
+    yield
+    for one, handlers, level, propagate in before:
+        one.handlers[:], one.propagate = handlers, propagate
+        one.setLevel(level)
 
 
 @pytest.fixture
