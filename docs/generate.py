@@ -2,6 +2,8 @@
 
 docs/fidelity.md: the check lists of `smdp.rsp` (what is real) with the tests that provoke each, and the settings that
 change an answer, inside the hand-written docs/fidelity.template.md (what is simulated, what is missing).
+docs/events.md: the types of events inside docs/events.template.md.
+docs/faults.md: the catalogue of faults inside docs/faults.template.md. docs/scenarios.md: the files in smdp/scenarios.
 README.md: its table of settings.
 """
 
@@ -21,14 +23,28 @@ from types import ModuleType
 import pytest
 
 import smdp.rsp
-from smdp.model import Carrier, Limits, Plan
+from smdp.carrier.event_types import TYPES
+from smdp.carrier.fault_catalogue import catalogue
+from smdp.carrier.scenarios import scenarios
+from smdp.http.operations import OPERATIONS, Operation
+from smdp.model import Carrier, FaultParameter, Limits, Plan
 from smdp.rsp.checks import Check
 from smdp.settings import ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+API = ROOT / "docs" / "api.md"
 TEMPLATE = ROOT / "docs" / "fidelity.template.md"
+EVENTS_TEMPLATE, EVENTS_PLACE = ROOT / "docs" / "events.template.md", "<!-- types -->\n"
+FAULTS_TEMPLATE, FAULTS_PLACE = ROOT / "docs" / "faults.template.md", "<!-- faults -->\n"
+FAULT_LAYERS = {
+    "protocol": "The protocol",
+    "wire": "The wire",
+    "carrier": "The carrier",
+    "device": "Hosted devices",
+}
 CHECKS_PLACE, SETTINGS_PLACE = "<!-- checks -->\n", "<!-- settings -->\n"
+PATHS_START = "<!-- paths: written by make docs -->"
 SETTINGS_START, SETTINGS_END = "<!-- settings: written by make docs -->", "<!-- end -->"
 HEADER = "<!-- Written by `make docs` from {source} and the check lists of smdp.rsp. Edit those. -->\n"
 
@@ -156,6 +172,71 @@ def fidelity(tests: Tests) -> str:
     return HEADER.format(source=TEMPLATE.name) + page
 
 
+def faults() -> str:
+    """Write the page on faults: the template with a table for each layer."""
+    text = ""
+    for layer, title in FAULT_LAYERS.items():
+        text += f"## {title}\n\n" + cells("fault", "what it does", "steps", "parameters", "a device then says")
+        text += "|---|---|---|---|---|\n"
+        for kind in catalogue():
+            if kind.layer == layer:
+                steps = "any" if kind.anywhere else ", ".join(f"`{step}`" for step in kind.steps)
+                given = "; ".join(f"`{one.name}`: {one.text}{default_of(one)}" for one in kind.parameters)
+                text += cells(f"`{kind.name}`", kind.text, steps, given, kind.device)
+        text += "\n"
+    page = FAULTS_TEMPLATE.read_text().replace(FAULTS_PLACE, text.rstrip("\n") + "\n")
+    return f"<!-- Written by `make docs` from {FAULTS_TEMPLATE.name} and smdp.carrier.fault_catalogue. -->\n" + page
+
+
+def events() -> str:
+    """Write the page on events: the template with the types, a table for each noun."""
+    text, noun = "", ""
+    for name, one in TYPES.items():
+        if name.partition(".")[0] != noun:
+            noun = name.partition(".")[0]
+            text += f"\n### {noun}\n\n" + cells("type", "when", "data") + "|---|---|---|\n"
+        text += cells(f"`{name}`", one.text, one.data)
+    page = EVENTS_TEMPLATE.read_text().replace(EVENTS_PLACE, text.strip("\n") + "\n")
+    return f"<!-- Written by `make docs` from {EVENTS_TEMPLATE.name} and smdp.carrier.event_types. -->\n" + page
+
+
+SCENARIOS = """<!-- Written by `make docs` from the files in smdp/scenarios. Edit those. -->
+# Scenarios
+
+Situations that an MDM has to cope with, one command each: settings, plans, orders and faults for one EID. Each is a
+file in `smdp/scenarios`, in the schema of a carrier's document (docs/carriers.md).
+
+```
+smdp scenario list
+smdp scenario apply already-used --eid 89049032123451234512345678901235
+smdp serve --scenario already-used       a fresh carrier `default` with one device in that situation
+```
+
+| API | Python |
+|---|---|
+| `GET /api/v1/scenarios`, `GET /api/v1/scenarios/{name}` | `client.scenarios()`, `client.scenario(name)` |
+| `POST …/scenarios/{name}/apply` `{"eid": "…"}` | `client.apply_scenario(name, eid)` |
+
+The scenarios that need a device's MDM half (busy, restricted, wiped, retired, transferred, many in a queue) come with
+it.
+"""
+
+
+def scenario_page() -> str:
+    """Write the page on scenarios."""
+    text = SCENARIOS
+    for one in scenarios():
+        text += f"\n## {one.name}\n\n{one.title}.\n\n"
+        text += f"* **What happens:** {one.happens}\n* **What the MDM sees:** {one.mdm}\n"
+        text += f"* **How to assert it:** {one.check}.\n"
+    return text
+
+
+def default_of(parameter: FaultParameter) -> str:
+    """Write a parameter's default, if it has one."""
+    return "" if parameter.default is None else f" (`{parameter.default}`)"
+
+
 def readme() -> str:
     """Write the README: as it is, with the settings between its marks."""
     before, start, rest = README.read_text().partition(SETTINGS_START)
@@ -170,12 +251,36 @@ def readme() -> str:
     return f"{before}{start}\n{table}{end}{after}"
 
 
+def api() -> str:
+    """Write the page on the API: as it is, with every path of the table of operations between its marks."""
+    before, start, rest = API.read_text().partition(PATHS_START)
+    _, end, after = rest.partition(SETTINGS_END)
+    if not (start and end):
+        sys.exit(f"{API.name} has lost the marks of its paths: {PATHS_START}, {SETTINGS_END}")
+    table = cells("path", "methods", "what") + "|---|---|---|\n"
+    paths: dict[str, list[Operation]] = {}
+    for one in OPERATIONS:
+        paths.setdefault(one.path, []).append(one)
+    for path, operations in paths.items():
+        query = sorted({name for one in operations for name in one.query})
+        said = " ".join(one.summary for one in operations) + (f" `?{'=&'.join(query)}=`" if query else "")
+        table += cells(f"`{path}`", ", ".join(one.method for one in operations), said)
+    return f"{before}{start}\n{table}{end}{after}"
+
+
 def main() -> None:
     """Write the pages, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is not up to date")
     check_only = parser.parse_args().check
-    pages = {ROOT / "docs" / "fidelity.md": fidelity(marked_tests()), README: readme()}
+    pages = {
+        ROOT / "docs" / "fidelity.md": fidelity(marked_tests()),
+        ROOT / "docs" / "faults.md": faults(),
+        ROOT / "docs" / "scenarios.md": scenario_page(),
+        ROOT / "docs" / "events.md": events(),
+        README: readme(),
+        API: api(),
+    }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
     if check_only and stale:

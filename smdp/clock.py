@@ -3,6 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+"""Where a clock that runs stops: there is no year 10000."""
+
 
 class Clock(Protocol):
     """A source of aware datetimes in UTC."""
@@ -49,7 +53,7 @@ class VirtualClock:
 
     def now(self) -> datetime:
         """Return this clock's time."""
-        return self.frozen_at or self._base.now() + self.offset
+        return self.frozen_at or later(self._base.now(), self.offset)
 
     def set(self, moment: datetime) -> None:
         """Make it this moment (aware) now. A frozen clock stays frozen there."""
@@ -63,10 +67,9 @@ class VirtualClock:
         """Let this much time pass at once. Raises ValueError if it would run backwards; `set` may do that."""
         if by < timedelta():
             raise ValueError("a clock is advanced forwards; set it to go back")
-        try:
-            self.set(self.now() + by)
-        except OverflowError:
-            raise ValueError("a clock ends with the year 9999") from None
+        if self.now() > LATEST - by:
+            raise ValueError("a clock ends with the year 9999")
+        self.set(self.now() + by)
 
     def freeze(self) -> None:
         """Stop at this moment, until `real` or `unfreeze`."""
@@ -82,6 +85,14 @@ class VirtualClock:
         """Go by the real time again."""
         self.offset = timedelta()
         self.frozen_at = None
+
+
+def later(moment: datetime, by: timedelta) -> datetime:
+    """Add to a moment, within what a clock can show."""
+    try:
+        return moment + by
+    except OverflowError:
+        return LATEST if by > timedelta() else EARLIEST
 
 
 def _utc(moment: datetime) -> datetime:

@@ -21,6 +21,12 @@ _SESSION_DIGITS = 8
 _EID = re.compile(r"\b[0-9]{28}([0-9]{4})\b", re.ASCII)
 _WARNING_TYPES = frozenset({"session.refused", "profile.failed", "activation.failed", "tls.failed", "webhook.failed"})
 
+_HIDDEN = frozenset(
+    {"imei", "matching_id", "confirmation_code", "secret", "token", "authorization"}
+    | {"ki", "opc", "kic", "kid", "kik", "adm1", "pin1", "pin2", "puk1", "puk2"}
+)
+"""Members of events that are no business of a log, whoever puts them there."""
+
 _events = logging.getLogger("smdp.events")
 
 
@@ -59,6 +65,8 @@ def fields_of(event: Event) -> dict[str, Any]:
     if event.session is not None:
         fields["session"] = event.session[:_SESSION_DIGITS]
     for name, value in event.data.items():
+        if name in _HIDDEN:
+            continue
         if isinstance(value, str) and value:
             fields[name] = _EID.sub(r"…\1", value)
         elif isinstance(value, int | float):
@@ -92,8 +100,9 @@ class _Json(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
-            **getattr(record, _FIELDS, {}),
         }
+        for name, value in getattr(record, _FIELDS, {}).items():
+            line[f"{name}_" if name in line else name] = value  # webhook.delivered tells of an event, too
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line).decode()

@@ -210,6 +210,84 @@ class Event(Struct, kw_only=True):
     data: dict[str, Any] = field(default_factory=dict)
 
 
+class Clock(Struct, kw_only=True):
+    """A carrier's clock: what it says, the real time beside it, and how far ahead of that it runs, in seconds."""
+
+    now: datetime
+    wall: datetime
+    frozen: bool = False
+    offset: float = 0.0
+
+
+class FaultOn(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Whom a fault meets: at one step, one EID, one profile; null for any."""
+
+    step: str | None = None
+    eid: str | None = None
+    iccid: str | None = None
+
+
+class Fault(Struct, kw_only=True):
+    """Something that goes wrong because a test wants it: `times` times, always if null; `hits` says how often it has.
+
+    `do` is a name of the catalogue, `with` its parameters, `on` whom it meets.
+    """
+
+    id: str
+    do: str
+    with_: dict[str, Any] = field(name="with", default_factory=dict)
+    on: FaultOn = field(default_factory=FaultOn)
+    times: int | None = 1
+    hits: int = 0
+
+
+class FaultParameter(Struct, kw_only=True):
+    """A parameter of a fault: its name, what it means, and what holds if it is not given."""
+
+    name: str
+    text: str
+    default: Any = None
+
+
+class FaultKind(Struct, kw_only=True):
+    """A fault of the catalogue: what it does, at which steps, and what a device then says.
+
+    `steps` are those it can meet, the first where none is chosen (all of them if `anywhere`); `eid` says whether it can
+    be limited to an EID or a profile.
+    """
+
+    name: str
+    layer: Literal["protocol", "wire", "carrier", "device"]
+    text: str
+    device: str
+    steps: list[str]
+    anywhere: bool = False
+    eid: bool = True
+    parameters: list[FaultParameter] = field(default_factory=list)
+
+
+class Webhook(Struct, kw_only=True):
+    """Whom a carrier's events are told: which types (all of them if empty), whether signed, and how many still wait."""
+
+    id: str
+    url: str
+    types: list[str] = field(default_factory=list)
+    signed: bool = False
+    pending: int = 0
+
+
+class Scenario(Struct, kw_only=True):
+    """A situation: what happens, what the MDM sees, how a test tells; what a refresh is refused with; what it does."""
+
+    name: str
+    title: str
+    happens: str
+    mdm: str
+    check: str = field(name="assert")
+    reason: str | None = None
+    does: dict[str, Any] = field(default_factory=dict)
+
+
 class Nearest(Struct, kw_only=True):
     """The ordered EID that looks most like the one asked about."""
 
@@ -287,6 +365,25 @@ class Outcome(Struct, kw_only=True):
             return f"installed {self.installed}"
         code = f"{self.refused} " if self.refused else ""
         return f"refused {code}({self.reason}): {self.because}" + (f" → {self.fix}" if self.fix else "")
+
+
+class Snapshot(Struct, kw_only=True):
+    """What a carrier and its devices were: when by its clock, behind which event, how much, in how many bytes."""
+
+    name: str
+    at: datetime
+    event: int
+    profiles: int
+    devices: int
+    bytes: int
+
+
+class Removed(Struct, kw_only=True):
+    """How much a reset took away."""
+
+    profiles: int
+    devices: int
+    sessions: int
 
 
 class Problem(Struct, kw_only=True):

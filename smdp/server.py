@@ -20,12 +20,14 @@ from typing import Any, Self
 from aiohttp import web
 
 from smdp import log
+from smdp.carrier.scenarios import Stage
 from smdp.errors import StartError
-from smdp.http import banner, listen
+from smdp.http import banner, drain, fixtures, listen, scenarios
 from smdp.http.app import Parts, assemble, control_app, device_app
 from smdp.http.protocol import Runner
+from smdp.http.tls_faults import TlsFaults
+from smdp.pki import handshake, tls
 from smdp.pki import load as pki
-from smdp.pki import tls
 from smdp.rsp.ids import host_of
 from smdp.settings import Settings
 
@@ -85,32 +87,47 @@ class Server:
             self.parts.listening(self.device_port)
             self.parts.describe(self.device_port, self.control_port)
             self.parts.token = control_token(settings)
-            await _serve(stack, device_app(self.parts), devices, self._tls())
-            await _serve(stack, control_app(self.parts), control)
+            faults = TlsFaults(self.parts.service, trust)
+            stack.push_async_callback(faults.close)
+            stack.push_async_callback(self.parts.couriers.close, drain.WEBHOOKS)
+            await _serve(stack, control_app(self.parts), control)  # the first to serve is the last to stop
+            await _serve(stack, device_app(self.parts), devices, self._tls(faults))
             if settings.plain_port is not None:
                 plain = _bound(stack, settings.host, settings.plain_port, "devices, plain")
                 self.plain_port = _port(plain)
                 self._listening += plain
                 await _serve(stack, device_app(self.parts), plain)
+            if settings.fixtures is not None:
+                self.parts.health.doing = f"The fixtures {settings.fixtures} are being loaded."
+                await fixtures.load(self.parts.keeper, settings.fixtures)
+            if settings.scenario is not None:
+                await scenarios.begin(Stage(self.parts.service), self.parts.hosted, settings.scenario)
             self._stack = stack.pop_all()
         await self.parts.hosted.start()
+        await self.parts.couriers.start()
         self.parts.health.ready = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let running requests finish, then close everything."""
+        """Accept nobody, let running requests finish and webhooks be delivered, then close everything."""
         self.parts.health.ready = False
         await _stop_accepting(self._listening)
         await self._stack.aclose()
         await _hang_up({self.device_port, self.control_port, self.plain_port})
 
-    def _tls(self) -> ssl.SSLContext:
+    async def drain(self) -> None:
+        """Say at `/readyz` that the server stops, and wait a while for downloads that are under way."""
+        await drain.downloads(self.parts)
+
+    def _tls(self, faults: TlsFaults) -> ssl.SSLContext:
         names = ["localhost", self.settings.domain, f"*.{self.settings.domain}", "127.0.0.1", "::1"]
         if self.settings.address is not None:
             names.append(host_of(self.settings.address))
-        return tls.server_context(self.parts.pki, names)
+        context = tls.server_context(self.parts.pki, names, instead=faults.instead)
+        handshake.watch(context, self.parts.handshakes.failed)
+        return context
 
     # --- life in a thread
 
@@ -250,3 +267,14 @@ async def _run(settings: Settings) -> None:
         sys.stderr.write(banner.text(server.parts, server.device_port, server.control_port, server.plain_port) + "\n")
         sys.stderr.flush()
         await stop.wait()
+        await _drained(server, stop)
+
+
+async def _drained(server: Server, stop: asyncio.Event) -> None:
+    """Wait for what is under way, unless a second signal says not to."""
+    stop.clear()
+    waits = [asyncio.create_task(server.drain()), asyncio.create_task(stop.wait())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)

@@ -139,6 +139,17 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _webhook_url(text: str) -> str:
+    parts = urlsplit(text)
+    try:
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.username is not None or not text.isprintable() or " " in text:
+        raise ValueError("http://… or https://… without a password in it (SMDP_WEBHOOK_SECRET signs)")
+    return text
+
+
 def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text.lower() not in words:
@@ -187,9 +198,22 @@ class Settings:
     journal: int = _setting(
         64 * 1024**2, Kind(_size, (str, int), format_size), "How much of its events a carrier keeps."
     )
+    fixtures: Path | None = _setting(
+        None, Kind(Path), "Carriers to begin with: a .json or .toml file, or a folder of them."
+    )
+    scenario: str | None = _setting(None, Kind(_text), "A situation to begin with, for one device: smdp scenario list.")
     control_token: str | None = _setting(None, Kind(_token), "Bearer token that the control API asks for.", secret=True)
     control_open: bool = _setting(
         False, Kind(_flag, (bool,)), "Ask for no token, even when others can reach the control API."
+    )
+    webhook_url: str | None = _setting(
+        None,
+        Kind(_webhook_url),
+        "Where events are posted to, of every carrier without webhooks of its own.",
+        secret=True,
+    )
+    webhook_secret: str | None = _setting(
+        None, Kind(_text), "Signs what is posted: HMAC-SHA256 in X-Smdp-Signature.", secret=True
     )
     log_level: str = _setting("info", Kind(_one_of(LOG_LEVELS)), f"One of {', '.join(LOG_LEVELS)}.")
     log_format: str = _setting("auto", Kind(_one_of(LOG_FORMATS)), "auto (console on a terminal), console or json.")
@@ -204,6 +228,10 @@ class Settings:
             raise SettingsError(
                 "plain_port needs address: behind a proxy, the server can't tell which name devices were given. "
                 "Set SMDP_ADDRESS."
+            )
+        if self.webhook_secret is not None and self.webhook_url is None:
+            raise SettingsError(
+                "webhook_secret signs what goes to webhook_url, which is not set. Set SMDP_WEBHOOK_URL."
             )
         ports = {"port": self.port, "control_port": self.control_port, "plain_port": self.plain_port}
         taken: dict[int, str] = {}

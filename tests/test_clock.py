@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smdp.clock import SystemClock, VirtualClock
+from smdp.clock import EARLIEST, LATEST, SystemClock, VirtualClock, later
 
 
 class Hands:
@@ -49,3 +49,12 @@ def test_a_virtual_clock_refuses_what_no_clock_does():
 def test_the_system_clock_tells_utc():
     assert SystemClock().now().tzinfo is UTC
     assert SystemClock().wall() - SystemClock().now() < timedelta(seconds=5)
+
+
+def test_a_clock_that_runs_stops_at_the_end_of_the_year_9999():
+    clock = VirtualClock()
+    clock.set(LATEST - timedelta(microseconds=1))
+    while clock.now() < LATEST:
+        continue
+    assert clock.now() == LATEST
+    assert later(EARLIEST, timedelta(days=-800_000)) == EARLIEST

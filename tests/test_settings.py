@@ -43,7 +43,9 @@ def test_every_setting_is_read_from_a_variable_and_documented():
         "host": "0.0.0.0, ::", "port": "0", "control_port": "0", "plain_port": "80", "address": "smdp.test:443",
         "domain": "Carriers.TEST.", "resolve": "[::1]:8443", "database": "sqlite:///x.db", "state": "/state",
         "pki": "dir", "seed": "7", "config": "c.toml", "journal": "1kB", "control_token": "t0ken", "control_open": "1",
-        "log_level": "DEBUG", "log_format": "json", "url": "https://smdp.test/", "carrier": "acme",
+        "fixtures": "acme.toml", "webhook_url": "https://receiver.test/hook", "webhook_secret": "s3cret",
+        "scenario": "already-used", "log_level": "DEBUG", "log_format": "json", "url": "https://smdp.test/",
+        "carrier": "acme",
     }  # fmt: skip
     assert set(texts) == set(ROWS)
     Path("c.toml").write_text("")
@@ -72,6 +74,9 @@ def test_every_setting_is_read_from_a_variable_and_documented():
         ("SMDP_URL", "http://h:port", "http://host:port"),
         ("SMDP_CARRIER", "Acme Corp", "a carrier's name"),
         ("SMDP_SEED", "a\x00", "without control characters"),
+        ("SMDP_WEBHOOK_URL", "receiver.test/hook", "http://… or https://…"),
+        ("SMDP_WEBHOOK_URL", "https://a:b@receiver.test", "without a password in it"),
+        ("SMDP_WEBHOOK_URL", "https://receiver.test:0/", "http://… or https://…"),
     ],
 )
 def test_an_impossible_value_is_one_sentence(variable, text, sentence):
@@ -87,6 +92,7 @@ def test_a_secret_is_never_shown():
         Settings.load({"SMDP_CONTROL_TOKEN": "hunter 2"})
     assert "hunter" not in str(caught.value)
     assert "hunter2" not in repr(Settings(control_token="hunter2", seed="hunter2"))
+    assert "hunter2" not in repr(Settings(webhook_url="http://x/hunter2", webhook_secret="hunter2"))
 
 
 @pytest.mark.parametrize(

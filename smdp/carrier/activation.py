@@ -6,8 +6,10 @@ taken once, also by two processes. Every function runs in a transaction.
 
 from typing import Literal
 
-from smdp.carrier import plans
+from smdp.carrier import faults, plans
 from smdp.carrier.errors import CONFLICT, CarrierError
+from smdp.carrier.fault_catalogue import ACTIVATION
+from smdp.carrier.faults import Who
 from smdp.carrier.scope import Scope
 from smdp.model import Activation, ActivationState, Plan
 from smdp.rsp.server.session import Happening
@@ -34,45 +36,58 @@ def start(scope: Scope, row: Row, plan: Plan, by: Start) -> tuple[Happening, ...
         return ()
     if not plans.install_delay(plan) and not plans.delay(plan):
         return _at_once(scope, row, plan)
-    due = micros(scope.now + plans.install_delay(plan))
+    due = micros(scope.later(plans.install_delay(plan)))
     values = {"activation_due_at": due}
     if profiles.move_activation(scope.connection, scope.name, row["iccid"], ("inactive",), values) is None:
         return ()
     scope.wake()
-    return step(scope, row["iccid"], plan)
+    return step(scope, row, plan)
 
 
 def _at_once(scope: Scope, row: Row, plan: Plan) -> tuple[Happening, ...]:
     """Take both steps together where the plan delays neither: nothing is left for the timer."""
-    final = _final(plan) | {"activation_since": micros(scope.now)}
-    changed = profiles.move_activation(scope.connection, scope.name, row["iccid"], ("inactive",), final)
+    final, told = _final(scope, row, plan)
+    values = final | {"activation_since": micros(scope.now)}
+    changed = profiles.move_activation(scope.connection, scope.name, row["iccid"], ("inactive",), values)
     if changed is None:
         return ()
     pending = Happening(type="activation.pending", iccid=row["iccid"], data={"eid": row["eid"]})
-    return pending, _happening(changed)
+    return (pending, *told) if changed["activation_state"] == "pending" else (pending, *told, _happening(changed))
 
 
-def _final(plan: Plan) -> dict[str, object]:
-    state = "active" if plan.activation.fail is None else "failed"
-    return {"activation_state": state, "activation_reason": plan.activation.fail, "activation_due_at": None}
+def _final(scope: Scope, row: Row, plan: Plan) -> tuple[dict[str, object], list[Happening]]:
+    """Say what becomes of an activation: what the plan's rule says, unless a fault has it otherwise."""
+    fail = plan.activation.fail
+    fired, told = faults.fire(scope, ACTIVATION, Who(row["eid"], row["iccid"]), layers=("carrier",))
+    for fault in fired:
+        if fault.do == "activation-never":
+            return {"activation_state": "pending", "activation_due_at": None}, told
+        fail = fault.with_["reason"]
+    state = "active" if fail is None else "failed"
+    return {"activation_state": state, "activation_reason": fail, "activation_due_at": None}, told
 
 
-def step(scope: Scope, iccid: str, plan: Plan) -> tuple[Happening, ...]:
+def step(scope: Scope, row: Row, plan: Plan) -> tuple[Happening, ...]:
     """Take the steps of an activation that are due: to pending, then to active or failed."""
     happenings: list[Happening] = []
     now = micros(scope.now)
     pending = {
         "activation_state": "pending",
         "activation_since": now,
-        "activation_due_at": micros(scope.now + plans.delay(plan)),
+        "activation_due_at": micros(scope.later(plans.delay(plan))),
     }
-    row = profiles.move_activation(scope.connection, scope.name, iccid, ("inactive",), pending, due_by=now)
-    if row is not None:
-        happenings.append(_happening(row))
-    final = _final(plan) | {"activation_since": now}
-    row = profiles.move_activation(scope.connection, scope.name, iccid, ("pending",), final, due_by=now)
-    if row is not None:
-        happenings.append(_happening(row))
+    moved = profiles.move_activation(scope.connection, scope.name, row["iccid"], ("inactive",), pending, due_by=now)
+    if moved is not None:
+        happenings.append(_happening(moved))
+        row = moved
+    if row["activation_state"] != "pending" or row["activation_due_at"] is None or row["activation_due_at"] > now:
+        return tuple(happenings)
+    final, told = _final(scope, row, plan)
+    happenings += told
+    values = final if final["activation_state"] == "pending" else final | {"activation_since": now}
+    moved = profiles.move_activation(scope.connection, scope.name, row["iccid"], ("pending",), values, due_by=now)
+    if moved is not None and moved["activation_state"] != "pending":
+        happenings.append(_happening(moved))
     return tuple(happenings)
 
 
@@ -80,7 +95,7 @@ def due(scope: Scope) -> tuple[Happening, ...]:
     """Take all steps of the carrier that are due."""
     happenings: tuple[Happening, ...] = ()
     for row in profiles.due_activations(scope.connection, scope.name, micros(scope.now)):
-        happenings += step(scope, row["iccid"], carriers.read_plan(row["plan_settings"]))
+        happenings += step(scope, row, carriers.read_plan(row["plan_settings"]))
     return happenings
 
 

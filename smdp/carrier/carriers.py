@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?|\[?[0-9a-f:]+\]?", re.ASCII)
 _ADDRESS = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?", re.ASCII)
 _RESERVED = frozenset({"smds"})
-_DERIVED = ("esim_server_url", "sm_ds", "carrier_created")
+DERIVED = ("esim_server_url", "sm_ds", "carrier_created")
 """Members that are answered and not stored; whoever sends a carrier back as it came may leave them in."""
 _TEXT = {
     "mcc": (re.compile(r"[0-9]{3}", re.ASCII), "three digits"),
@@ -66,8 +66,8 @@ def change(connection: Connection, carrier: Carrier, settings: Mapping[str, Any]
 
 def merged(carrier: Carrier, settings: Mapping[str, Any]) -> Carrier:
     """Lay settings over a carrier and check every one of them. Raises CarrierError."""
-    given = {name: value for name, value in settings.items() if name not in _DERIVED}
-    reject_unknown(given, (name for name in Carrier.__struct_fields__ if name not in _DERIVED), "carrier")
+    given = {name: value for name, value in settings.items() if name not in DERIVED}
+    reject_unknown(given, (name for name in Carrier.__struct_fields__ if name not in DERIVED), "carrier")
     if given.get("name", carrier.name) != carrier.name:
         raise CarrierError("carrier-name-fixed", "A carrier's name can't be changed.", "Create another carrier.")
     values = msgspec.to_builtins(carrier)

@@ -1,53 +1,83 @@
 """Why an EID has, or has not got, its plan: what it would get now, what stands in the way, and what to do about it."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from smdp.carrier import orders, profiles
+from smdp.carrier import orders, profiles, visits
 from smdp.carrier.alike import FAR, distance
 from smdp.carrier.errors import CarrierError
 from smdp.carrier.plans import find as find_plan
 from smdp.carrier.reasons import Reason, explain
 from smdp.carrier.scope import Scope
+from smdp.carrier.visits import Visits
 from smdp.model import EidReport, Nearest
 from smdp.rsp.ids import eid_check_digits_ok, is_eid
 from smdp.rsp.server.orders import can_bind, find, is_exhausted, is_expired
 from smdp.rsp.server.session import Order, Policy
 from smdp.storage import Row
 from smdp.storage.connection import moment_or_none
-from smdp.storage.queries import events as event_queries
 from smdp.storage.queries import profiles as queries
 
-_SEEN = ("eid.seen", "session.step", "session.refused", "session.cancelled", "session.closed")
 _SESSION_DIGITS = 8
 _WAITING = frozenset({"allocated", "linked", "confirmed"})
 
 
-def eid_report(scope: Scope, eid: str) -> EidReport:
-    """Say what an EID has, what a refresh would bring it now, and why. Raises CarrierError if it is no EID."""
+_NEXT = frozenset({"ready", "confirmation-code-missing"})
+_STARTS = {
+    "installed": "when it is installed",
+    "enabled": "when the device enables it",
+    "attached": "when the device attaches to the network",
+    "manual": "when an operator activates it: PUT …/profiles/{iccid}/activation",
+}
+
+
+def eid_report(scope: Scope, eid: str, cis: Collection[str] = ()) -> EidReport:
+    """Say what an EID has, what a refresh would bring it now, and why. Raises CarrierError if it is no EID.
+
+    `cis` are the key identifiers (hexadecimal) of the CIs under which the server has certificates.
+    """
     if not is_eid(eid):
         because = f"An EID has 32 decimal digits; {eid[:40]!r} has not."
         raise CarrierError("eid-invalid", because, "Give all of it, without spaces.")
     rows = queries.of_eid(scope.connection, scope.name, eid)
-    seen = event_queries.last(scope.connection, scope.name, types=_SEEN, eid=eid)
+    seen = visits.of(scope, eid)
     report = EidReport(
         eid=eid,
         valid=eid_check_digits_ok(eid),
         profiles=[profiles.view(scope, row) for row in rows],
-        last_seen=None if seen is None else seen.at,
+        last_seen=None if seen.last is None else seen.last.at,
     )
     standing, row = _verdict(scope, eid, rows)
     if row is None:
         report.nearest = nearest(scope, eid)
-    elif standing in ("ready", "confirmation-code-missing"):
-        report.next = row["iccid"]
-    report.reason, report.because, report.fix = explain(standing, _words(scope, eid, row))
+    elif standing in _NEXT:
+        standing = _at_the_door(scope, row, seen, cis) or standing
+        report.next = row["iccid"] if standing in _NEXT else None
+    words = _words(scope, eid, row) | {"ci": f"{(seen.other_ci(cis) or '')[:8]}…"}
+    report.reason, report.because, report.fix = explain(standing, words)
+    if seen.failed and (row is None or standing in _NEXT):
+        _tell_of_failures(report, seen)
     return report
 
 
-def why_not(scope: Scope, eid: str | None, iccid: str | None) -> Reason | None:
+def _at_the_door(scope: Scope, row: Row, seen: Visits, cis: Collection[str]) -> str | None:
+    """Say what would keep this device, as it came last, from an order that waits for it."""
+    if seen.other_ci(cis):
+        return "no-certificate-for-ci"
+    return "imei-mismatch" if seen.other_imei(orders.order_of(scope, row)) else None
+
+
+def _tell_of_failures(report: EidReport, seen: Visits) -> None:
+    """Add who failed at the door; where nothing else is in the way, that is what there is to do something about."""
+    report.because = f"{report.because} {visits.in_words(seen.failed)}"
+    if report.reason is None:
+        report.reason, report.fix = seen.failed[0].data.get("reason"), seen.failed[0].data.get("fix")
+
+
+def why_not(scope: Scope, eid: str | None, iccid: str | None, cis: Collection[str] = ()) -> Reason | None:
     """Say how it stands with an EID or a profile; None for neither."""
     if eid is not None:
-        report = eid_report(scope, eid)
+        report = eid_report(scope, eid, cis)
         return Reason(report.reason, report.because, report.fix)
     row = None if iccid is None else queries.profile(scope.connection, scope.name, iccid)
     if row is None:
@@ -88,6 +118,7 @@ def _standing(scope: Scope, row: Row, order: Order) -> str:
         ("deleted", row["runtime"] == "deleted"),
         ("downloaded", order.state == "downloaded"),
         ("activation-failed", row["activation_state"] == "failed"),
+        ("starting", row["activation_state"] == "inactive" and row["activation_due_at"] is not None),
         (row["activation_state"], True),
     )
     return next(standing for standing, holds in answers if holds)
@@ -106,7 +137,7 @@ def _policy(scope: Scope) -> Policy:
 def _words(scope: Scope, eid: str, row: Row | None) -> dict[str, object]:
     words: dict[str, object] = {"eid": eid}
     if row is not None:
-        by = row["consumed_by"]
+        by, due = row["consumed_by"], _when(moment_or_none(row["activation_due_at"]))
         words |= {
             "iccid": row["iccid"],
             "state": row["state"],
@@ -116,7 +147,9 @@ def _words(scope: Scope, eid: str, row: Row | None) -> dict[str, object]:
             "attempts": row["download_attempts"],
             "confirmation_attempts": row["confirmation_code_attempts"],
             "activation": row["activation_reason"] or "no reason given",
-            "starts": find_plan(scope.connection, scope.name, row["plan"]).activation.on,
+            "starts": _STARTS[find_plan(scope.connection, scope.name, row["plan"]).activation.on].format_map(row),
+            "due": due,
+            "until": f", until {due} on the carrier's clock" if row["activation_due_at"] else "",
         }
     return words
 

@@ -7,11 +7,15 @@ process, also after a restart (SGP.22 §5.6).
 
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from datetime import datetime
+from typing import Any, cast
 
-from msgspec import Struct
+from msgspec import structs
 
 from smdp.carrier import journal, notifications, orders, sessions
+from smdp.carrier.calls import Answer, Call
+from smdp.carrier.fault_replies import Reissue
+from smdp.carrier.interference import Interference
 from smdp.carrier.scope import Scope
 from smdp.carrier.service import Service
 from smdp.model import Carrier, SessionOutcome
@@ -21,51 +25,27 @@ from smdp.rsp.codes import code
 from smdp.rsp.server import authenticate, bind, cancel, initiate, selection
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Happening, Outcome, Policy, Session, Stage
-from smdp.rsp.wire import Request
+from smdp.rsp.server.step import close
 from smdp.storage import Connection, Row
 from smdp.storage.connection import micros
 from smdp.storage.queries import carriers
 from smdp.storage.queries import sessions as queries
+from smdp.storage.queries.control import control_of
 
 _MAX_RULES = 1024
-
-
-class Answer(NamedTuple):
-    """What goes back to the LPA: a body in the JSON binding, and the refusal it carries, if it carries one."""
-
-    body: bytes
-    refusal: Refusal | None = None
 
 
 class _LostError(Exception):
     """Another call has moved the session in the meantime; the transaction is undone and the call starts over."""
 
 
-class _Call(Struct, frozen=True):
-    """One call of one function, on its way through."""
-
-    carrier: Carrier
-    policy: Policy
-    request: Request
-    body: bytes
-    began: float
-
-    @property
-    def function(self) -> str:
-        """The function's name."""
-        return self.request.function
-
-    @property
-    def milliseconds(self) -> float:
-        """How long it has taken so far."""
-        return round((time.perf_counter() - self.began) * 1000, 2)
-
-
 class Downloads:
     """The SM-DP+ of every carrier of a server."""
 
-    def __init__(self, service: Service, security: Security) -> None:
+    def __init__(self, service: Service, security: Security, reissue: Reissue | None = None) -> None:
+        """Take what the answers are made with; `reissue` is what the fault `expired-dpauth` needs."""
         self._service, self._security = service, security
+        self._interference = Interference(service, security, reissue)
         self._database = service.database
         self._known: dict[tuple[str, str, int], tuple[Carrier, Policy]] = {}
         self._functions = {
@@ -88,8 +68,10 @@ class Downloads:
             if found is None:
                 return _nobody(function, host)
             carrier, policy = self._rules(found["settings"], host)
-            call = _Call(carrier, policy, request, body, began)
+            call = Call(carrier, host, control_of(found), policy, request, body, began)
             try:
+                if call.control.faults:
+                    return await self._interference.answer(call, found, self._functions[function], self._refuse)
                 return await self._functions[function](call, found)
             except _LostError:
                 continue
@@ -113,75 +95,95 @@ class Downloads:
             known = self._known[key] = carrier, policy
         return known
 
-    async def _initiate_authentication(self, call: _Call, _found: Row) -> Answer:
+    def _scope(self, connection: Connection, call: Call, address: str | None = None) -> Scope:
+        return self._service.scope(connection, call.carrier, address, call.control)
+
+    def _now(self, call: Call) -> datetime:
+        return self._service.now(call.control)
+
+    async def _initiate_authentication(self, call: Call, _found: Row) -> Answer:
         return await self._database.write_lightly(self._open, call)
 
-    def _open(self, connection: Connection, call: _Call) -> Answer:
+    def _open(self, connection: Connection, call: Call) -> Answer:
         """InitiateAuthentication: one transaction, since it needs nothing but entropy and leaves a row."""
-        scope = self._service.scope(connection, call.carrier)
+        scope = self._scope(connection, call)
         entropy = self._service.entropy(connection, call.carrier.name)
         outcome = initiate.initiate(call.request, self._security, call.policy, scope.now, entropy)
         answer = _answer(outcome)
         if outcome.session is None:
             journal.append(scope, _refused(call, outcome))
             return answer
-        sessions.insert(scope, outcome.session)
+        if not sessions.insert(scope, outcome.session):
+            raise _LostError
         _keep(scope, call, outcome.session, answer)
-        journal.append(scope, outcome.happenings, session=_hex(outcome.session.transaction_id))
+        told = (structs.replace(one, data={"ms": call.milliseconds}) for one in outcome.happenings)
+        journal.append(scope, told, session=_hex(outcome.session.transaction_id))
         return answer
 
     # --- the steps of an open session
 
-    async def _authenticate_client(self, call: _Call, found: Row) -> Answer:
+    async def _authenticate_client(self, call: Call, found: Row) -> Answer:
         session = _session(found)
         if _repeats(call, session, found):
             return _again(found)
-        who = authenticate.verify(call.request, session, self._security, call.policy, self._service.clock.now())
+        who = authenticate.verify(call.request, session, self._security, call.policy, self._now(call))
         if isinstance(who, Outcome):
             return await self._settled(call, session, who)
         return await self._database.write_lightly(self._select, call, cast("Session", session), who)
 
-    async def _get_bound_profile_package(self, call: _Call, found: Row) -> Answer:
+    async def _get_bound_profile_package(self, call: Call, found: Row) -> Answer:
         session = _session(found)
         if _repeats(call, session, found):
             return _again(found)
-        prepared = bind.verify(call.request, session, self._security, call.policy, self._service.clock.now())
+        prepared = bind.verify(call.request, session, self._security, call.policy, self._now(call))
         if isinstance(prepared, Outcome):
             return await self._settled(call, session, prepared)
         if prepared.again:
             return _again(found)
         return await self._database.write_short(self._bind, call, cast("Session", session), prepared)
 
-    async def _cancel_session(self, call: _Call, found: Row) -> Answer:
+    async def _cancel_session(self, call: Call, found: Row) -> Answer:
         session = _session(found)
         if _repeats(call, session, found):
             return _again(found)
-        outcome = cancel.cancel(call.request, session, self._security, call.policy, self._service.clock.now())
+        outcome = cancel.cancel(call.request, session, self._security, call.policy, self._now(call))
         return await self._settled(call, session, outcome)
 
-    async def _settled(self, call: _Call, session: Session | None, outcome: Outcome[Any]) -> Answer:
+    async def _settled(self, call: Call, session: Session | None, outcome: Outcome[Any]) -> Answer:
         """Answer what needs no look at the order: a refused message, a cancelled session."""
         if session is None:
             return _answer(outcome)
         return await self._database.write_short(self._settle, call, session, outcome)
 
+    async def _refuse(self, call: Call, found: Row, refusal: Refusal) -> Answer:
+        """Refuse a call for no reason of the protocol's, and end its session."""
+        session = _session(found)
+        if session is not None:
+            return await self._settled(call, session, close(session, refusal))
+        return await self._database.write_short(self._tell_refused, call, Outcome(refusal=refusal))
+
+    def _tell_refused(self, connection: Connection, call: Call, outcome: Outcome[Any]) -> Answer:
+        journal.append(self._scope(connection, call), _refused(call, outcome))
+        return _answer(outcome)
+
     def _select(
         self,
         connection: Connection,
-        call: _Call,
+        call: Call,
         session: Session,
         who: authenticate.Authenticated,
     ) -> Answer:
         """AuthenticateClient's second half: the order."""
-        scope = self._service.scope(connection, call.carrier, session.server_address)
+        scope = self._scope(connection, call, session.server_address)
         matching_id = who.message.matching_id
         found = orders.by_matching_id(scope, matching_id) if matching_id else orders.by_eid(scope, who.eid)
         outcome = selection.decide(session, who, found, self._security, call.policy, scope.now)
+        outcome = structs.replace(outcome, happenings=(_seen(session, who), *outcome.happenings))
         return _conclude(scope, call, session, outcome)
 
-    def _bind(self, connection: Connection, call: _Call, session: Session, prepared: bind.Prepared) -> Answer:
+    def _bind(self, connection: Connection, call: Call, session: Session, prepared: bind.Prepared) -> Answer:
         """GetBoundProfilePackage's second half: examine, claim, seal."""
-        scope = self._service.scope(connection, call.carrier, session.server_address)
+        scope = self._scope(connection, call, session.server_address)
         order = orders.by_iccid(scope, session.iccid or "")
         if order is None:
             return _conclude(scope, call, session, bind.gone(session))
@@ -206,19 +208,19 @@ class Downloads:
             )
         return _conclude(scope, call, session, outcome, happenings)
 
-    def _settle(self, connection: Connection, call: _Call, session: Session, outcome: Outcome[Any]) -> Answer:
-        return _conclude(self._service.scope(connection, call.carrier, session.server_address), call, session, outcome)
+    def _settle(self, connection: Connection, call: Call, session: Session, outcome: Outcome[Any]) -> Answer:
+        return _conclude(self._scope(connection, call, session.server_address), call, session, outcome)
 
     # --- notifications
 
-    async def _handle_notification(self, call: _Call, _found: Row) -> Answer:
+    async def _handle_notification(self, call: Call, _found: Row) -> Answer:
         raw: bytes = call.request["pendingNotification"]
         await self._database.write_short(self._take, call, raw)
         return Answer(b"")
 
-    def _take(self, connection: Connection, call: _Call, raw: bytes) -> None:
+    def _take(self, connection: Connection, call: Call, raw: bytes) -> None:
         """Keep a notification, and do what it says if it is new and verifies."""
-        scope = self._service.scope(connection, call.carrier)
+        scope = self._scope(connection, call)
         judged = notifications.judge(scope, raw, self._security)
         if notifications.keep(scope, raw, judged):
             notifications.take(scope, judged)
@@ -238,7 +240,7 @@ def _nobody(function: str, host: str) -> Answer:
 
 def _conclude(
     scope: Scope,
-    call: _Call,
+    call: Call,
     session: Session,
     outcome: Outcome[Any],
     then: tuple[Happening, ...] = (),
@@ -280,11 +282,17 @@ def _ending(outcome: Outcome[Any]) -> SessionOutcome:
     return "downloaded" if outcome.session.stage is Stage.BOUND else "cancelled"
 
 
-def _stepped(call: _Call, session: Session) -> Happening:
+def _seen(session: Session, who: authenticate.Authenticated) -> Happening:
+    """Tell that an eUICC proved itself, in which device, and under which CI it was shown our certificate."""
+    imei = None if who.message.imei is None else who.message.imei.hex()
+    return Happening(type="eid.seen", data={"eid": who.eid, "imei": imei, "ci": _hex(session.server_ci)})
+
+
+def _stepped(call: Call, session: Session) -> Happening:
     return Happening(type="session.step", iccid=session.iccid, data={"step": call.function, "ms": call.milliseconds})
 
 
-def _refused(call: _Call, outcome: Outcome[Any]) -> tuple[Happening, ...]:
+def _refused(call: Call, outcome: Outcome[Any]) -> tuple[Happening, ...]:
     refusal = outcome.refusal
     if refusal is None:
         return ()
@@ -293,7 +301,7 @@ def _refused(call: _Call, outcome: Outcome[Any]) -> tuple[Happening, ...]:
     return (Happening(type="session.refused", iccid=iccid, data=data),)
 
 
-def _keep(scope: Scope, call: _Call, session: Session, answer: Answer) -> None:
+def _keep(scope: Scope, call: Call, session: Session, answer: Answer) -> None:
     """Store what was asked and answered, for the repeat of a lost answer and for whoever looks at the session."""
     queries.insert_message(
         scope.connection,
@@ -314,7 +322,7 @@ def _session(found: Row) -> Session | None:
     return None if content is None else sessions.read(content)
 
 
-def _repeats(call: _Call, session: Session | None, found: Row) -> bool:
+def _repeats(call: Call, session: Session | None, found: Row) -> bool:
     """Say whether this is the same call again, and nothing came after it that ended the session."""
     if session is None or found["digest"] != call.request.digest:
         return False

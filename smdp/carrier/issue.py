@@ -47,6 +47,11 @@ class IssueOrder(Struct, kw_only=True, frozen=True):
     credentials: dict[str, str] | None = None
     count: int = 1
 
+    @property
+    def live(self) -> bool:
+        """Whether its MatchingID is taken as long as it stands."""
+        return True
+
     def __repr__(self) -> str:
         """Keep the secrets out of logs."""
         return f"IssueOrder(eid={self.eid and '…' + self.eid[-4:]}, plan={self.plan!r}, count={self.count})"
@@ -59,11 +64,12 @@ def read_order(body: Mapping[str, Any]) -> IssueOrder:
         order = msgspec.convert(dict(body), IssueOrder)
     except msgspec.ValidationError as error:
         reject_value(error, "profile order")
-    _check(order)
+    check_order(order)
     return order
 
 
-def _check(order: IssueOrder) -> None:
+def check_order(order: IssueOrder) -> None:
+    """Refuse an order whose members can't be what they are called. Raises CarrierError that names the member."""
     if order.eid is not None and not ids.is_eid(order.eid):
         because = f"An EID has 32 decimal digits; {order.eid[:40]!r} has not."
         raise CarrierError("eid-invalid", because, "Give all of it, without spaces.")
@@ -129,6 +135,20 @@ class _Fresh(Struct):
 
 def issue(scope: Scope, orders: Sequence[IssueOrder], entropy: Entropy) -> list[Row]:
     """Issue what the orders ask for, or nothing at all. Raises CarrierError: an ICCID is used twice, a plan unknown."""
+    rows = prepare(scope, orders, entropy)
+    profiles.insert(scope.connection, rows)
+    journal.append(scope, [happening(row) for row in rows])
+    if any(row["expires_at"] is not None for row in rows):
+        scope.wake()
+    first = min((row["number"] for row in rows), default=1)
+    return profiles.profiles(scope.connection, scope.name, {}, after=first - 1, limit=len(rows))
+
+
+def prepare(scope: Scope, orders: Sequence[IssueOrder], entropy: Entropy) -> list[dict[str, Any]]:
+    """Make the rows of fresh profiles, one behind the other as ordered; inserting them is left to the caller.
+
+    Raises CarrierError as `issue`.
+    """
     total = sum(order.count for order in orders)
     if total > MAX_PROFILES:
         because = f"{total} profiles are too many for one request."
@@ -141,11 +161,7 @@ def issue(scope: Scope, orders: Sequence[IssueOrder], entropy: Entropy) -> list[
         fresh += [_make(order, plan, first + len(fresh) + place, entropy) for place in range(order.count)]
     _give_iccids(scope, fresh, offset)
     _check_unique(scope, fresh)
-    profiles.insert(scope.connection, [_row(scope, one, offset) for one in fresh])
-    journal.append(scope, [_happening(one) for one in fresh])
-    if any(expires_at(scope, order) is not None for order in orders):
-        scope.wake()
-    return profiles.profiles(scope.connection, scope.name, {}, after=first - 1, limit=total)
+    return [_row(scope, one, offset) for one in fresh]
 
 
 def _make(order: IssueOrder, plan: Plan, serial: int, entropy: Entropy) -> _Fresh:
@@ -207,7 +223,7 @@ def _give_iccids(scope: Scope, fresh: Sequence[_Fresh], offset: int) -> None:
 def _check_unique(scope: Scope, fresh: Sequence[_Fresh]) -> None:
     iccids = [one.iccid for one in fresh]
     _refuse_double("iccid", iccids, profiles.used_iccids(scope.connection, scope.name, iccids))
-    matching_ids = [one.matching_id for one in fresh if one.matching_id]
+    matching_ids = [one.matching_id for one in fresh if one.matching_id and one.order.live]
     _refuse_double("matching_id", matching_ids, profiles.used_matching_ids(scope.connection, scope.name, matching_ids))
 
 
@@ -235,7 +251,7 @@ def expires_at(scope: Scope, order: IssueOrder) -> datetime | None:
     lifetime = _lifetime(order)
     if lifetime is None and order.expires_at is None and scope.carrier.limits.order_hours is not None:
         lifetime = timedelta(hours=scope.carrier.limits.order_hours)
-    return order.expires_at if lifetime is None else scope.now + lifetime
+    return order.expires_at if lifetime is None else scope.later(lifetime)
 
 
 def _row(scope: Scope, fresh: _Fresh, offset: int) -> dict[str, Any]:
@@ -286,9 +302,10 @@ def _state(order: IssueOrder) -> str:
     return State.CONFIRMED if order.hold else State.RELEASED
 
 
-def _happening(fresh: _Fresh) -> Happening:
-    data = {"eid": fresh.order.eid, "plan": fresh.plan.name, "state": _state(fresh.order)}
-    return Happening(type="profile.issued", iccid=fresh.iccid, data=data)
+def happening(row: Mapping[str, Any], **data: Any) -> Happening:
+    """Tell that a profile was issued."""
+    data = {"eid": row["eid"], "plan": row["plan"], "state": row["state"], **data}
+    return Happening(type="profile.issued", iccid=row["iccid"], data=data)
 
 
 def warnings(order: IssueOrder) -> list[str]:

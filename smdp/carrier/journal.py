@@ -9,34 +9,13 @@ from typing import Any
 from msgspec import Struct, structs
 
 from smdp.carrier.errors import CarrierError, did_you_mean
+from smdp.carrier.event_types import EVENT_TYPES
 from smdp.carrier.scope import Scope
 from smdp.model import Event
 from smdp.rsp.server.session import Happening
 from smdp.storage import Database
 from smdp.storage.queries import events as queries
 
-_TYPES = {
-    "profile": (
-        "issued released held offered selected downloaded consumed installed enabled disabled deleted failed expired "
-        "revoked"
-    ),
-    "activation": "inactive pending active failed suspended terminated",
-    "session": "opened step refused cancelled closed",
-    "order": "confirmed cancelled progress",
-    "network": "attached rejected",
-    "eid": "seen",
-    "mdm": "enrolled command acknowledged error not-now",
-    "erase": "kept removed",
-    "restriction": "blocked",
-    "user": "notice",
-    "tls": "failed",
-    "fault": "fired",
-    "clock": "moved",
-    "webhook": "delivered failed",
-    "carrier": "created reset restored deleted",
-}
-EVENT_TYPES = frozenset(f"{noun}.{verb}" for noun, verbs in _TYPES.items() for verb in verbs.split())
-"""Every type an event can have."""
 UNLESS = ("session.refused", "activation.failed", "profile.failed")
 """What makes most things impossible that are waited for."""
 
@@ -111,7 +90,13 @@ class Journal:
         self._database = database
         self._waiters: set[Callable[[Sequence[Event] | None], None]] = set()
         self._watch: asyncio.Task[None] | None = None
+        self._stopped = False
         database.listen(self._committed)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for an event right now."""
+        return len(self._waiters)
 
     async def read(self, wanted: Wanted, limit: int) -> list[Event]:
         """Return the events that are meant, oldest first."""
@@ -127,7 +112,10 @@ class Journal:
         )
 
     async def next(self, wanted: Wanted, within: timedelta) -> Event | None:
-        """Wait for the first event that is meant, at most that long; None if there was none. Misses nothing."""
+        """Wait for the first event that is meant, at most that long; None if there was none. Misses nothing.
+
+        Raises CarrierError (503) once the server stops.
+        """
         with self._wakeups(wanted) as wakeup:
             deadline = asyncio.get_running_loop().time() + within.total_seconds()
             while True:
@@ -135,6 +123,9 @@ class Journal:
                 found = await self.read(wanted, 1)
                 if found:
                     return found[0]
+                if self._stopped:
+                    because = "The server is stopping, so no further event will come."
+                    raise CarrierError("server-stopping", because, "Wait again once it is back.", 503)
                 try:
                     async with asyncio.timeout_at(deadline):
                         await wakeup.wait()
@@ -142,11 +133,17 @@ class Journal:
                     return None
 
     async def follow(self, wanted: Wanted, pause: timedelta) -> AsyncIterator[list[Event]]:
-        """Yield the events that are meant as they come, some at once; an empty list after each pause without any."""
+        """Yield the events that are meant as they come, some at once; an empty list after each pause without any.
+
+        Ends when the server stops, behind the last event.
+        """
         while True:
             events = await self.read(wanted, _BATCH)
             if not events:
-                await self.next(wanted, pause)
+                try:
+                    await self.next(wanted, pause)
+                except CarrierError:
+                    return
                 events = await self.read(wanted, _BATCH)
             yield events
             if events:
@@ -190,6 +187,11 @@ class Journal:
                     self._wake(None)
         finally:
             self._watch = None
+
+    def stop(self) -> None:
+        """End all waiting: whoever waits gets what there is, or is told that the server stops."""
+        self._stopped = True
+        self._wake(None)
 
     async def close(self) -> None:
         """Stop watching."""

@@ -26,6 +26,16 @@ STANDINGS: dict[str, Reason] = {
         "The profile {iccid} asks for a confirmation code, which a refresh does not bring.",
         "Download it with its activation code and the confirmation code, or issue one without: " + _ISSUE,
     ),
+    "imei-mismatch": Reason(
+        "imei-mismatch",
+        "The profile {iccid} is bound to another IMEI than this device had at its last visit.",
+        "Use the device it was ordered for, or issue one without an IMEI: " + _ISSUE,
+    ),
+    "no-certificate-for-ci": Reason(
+        "no-certificate-for-ci",
+        "At its last visit this eUICC was shown a certificate under the CI {ci}, which this server no longer has.",
+        "Serve with a PKI of that CI (smdp serve --pki DIR), or use another device.",
+    ),
     "expired": Reason("expired", "The order of {iccid} expired at {expires}.", _ISSUE),
     "attempts-exceeded": Reason(
         "attempts-exceeded", "The profile {iccid} was tried {attempts} times; the order has ended.", _ISSUE
@@ -47,11 +57,16 @@ STANDINGS: dict[str, Reason] = {
         "Let the device send its notifications, or issue another one: " + _ISSUE,
     ),
     "deleted": Reason("deleted", "The profile {iccid} was installed, and deleted on the device.", _ISSUE),
-    "inactive": Reason(
-        "inactive", "The profile {iccid} is installed; its plan becomes active when it is {starts}.", _SHOW
+    "inactive": Reason("inactive", "The profile {iccid} is installed; its plan becomes active {starts}.", _SHOW),
+    "starting": Reason(
+        "pending",
+        "The profile {iccid} is installed; the network begins to activate its plan at {due} on the carrier's clock.",
+        "Wait, or let time pass: smdp clock advance 3m",
     ),
     "pending": Reason(
-        "pending", "The profile {iccid} is installed, and its plan is being activated.", "Wait, or look: " + _SHOW
+        "pending",
+        "The profile {iccid} is installed, and its plan is being activated{until}.",
+        "Wait, or let time pass on the carrier's clock: smdp clock advance 3m",
     ),
     "active": Reason(
         "already-downloaded",

@@ -1,9 +1,10 @@
 """One carrier inside one transaction: what every use case is given."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from smdp.clock import later
 from smdp.model import Carrier
 from smdp.storage import Connection
 
@@ -21,7 +22,8 @@ class Times(Struct, frozen=True):
 class Scope(Struct, frozen=True):
     """One carrier inside one transaction.
 
-    `address` is `host` or `host:port`, as activation codes and metadata carry it; `journal` bytes of events are kept.
+    `address` is `host` or `host:port`, as activation codes and metadata carry it; `journal` bytes of events are kept;
+    `faults` is how many faults are armed.
     """
 
     connection: Connection
@@ -29,6 +31,7 @@ class Scope(Struct, frozen=True):
     address: str
     times: Times
     journal: int
+    faults: int = 0
 
     @property
     def name(self) -> str:
@@ -39,6 +42,14 @@ class Scope(Struct, frozen=True):
     def now(self) -> datetime:
         """The carrier's time."""
         return self.times.now
+
+    def at(self, moment: datetime) -> "Scope":
+        """Return the same at another time of the carrier's clock."""
+        return structs.replace(self, times=structs.replace(self.times, now=moment))
+
+    def later(self, by: timedelta) -> datetime:
+        """Return the carrier's time then, the end of all clocks at the latest."""
+        return later(self.now, by)
 
     def wake(self) -> None:
         """Have the timer look again once this is committed."""

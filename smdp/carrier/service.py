@@ -4,14 +4,15 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from msgspec import Struct, structs
 
-from smdp.carrier import carriers, diagnose, journal, plans, profiles, sessions
+from smdp.carrier import carriers, clocks, contents, diagnose, journal, plans, profiles, sessions
 from smdp.carrier.activation import activation_of
 from smdp.carrier.addresses import DEFAULT, Addresses
+from smdp.carrier.clocks import ClockChange
 from smdp.carrier.errors import CONFLICT, CarrierError
 from smdp.carrier.issue import IssueOrder, issue
 from smdp.carrier.journal import Journal, Wanted
@@ -19,18 +20,19 @@ from smdp.carrier.profiles import Verb
 from smdp.carrier.reasons import Reason
 from smdp.carrier.scope import Scope, Times
 from smdp.carrier.timer import Timer
-from smdp.clock import Clock
+from smdp.clock import Clock as BaseClock
 from smdp.durations import format_duration
 from smdp.entropy import SystemEntropy
-from smdp.model import Activation, ActivationState, Carrier, EidReport, Event, Plan, Profile, Session
+from smdp.model import Activation, ActivationState, Carrier, Clock, EidReport, Event, Plan, Profile, Session
 from smdp.rsp.crypto import Entropy, Stream
 from smdp.rsp.server.session import Happening
 from smdp.storage import Connection, Database, Row
-from smdp.storage.connection import moment
 from smdp.storage.queries import carriers as carrier_queries
+from smdp.storage.queries import control as control_queries
 from smdp.storage.queries import events as event_queries
 from smdp.storage.queries import profiles as profile_queries
 from smdp.storage.queries import sessions as session_queries
+from smdp.storage.queries.control import Control
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,7 +69,7 @@ class Service:
     def __init__(
         self,
         database: Database,
-        clock: Clock,
+        clock: BaseClock,
         *,
         addresses: Addresses | None = None,
         seed: str | None = None,
@@ -77,6 +79,8 @@ class Service:
         self.clock = clock
         self.addresses = addresses or Addresses()
         self.journal = Journal(database)
+        self.cis: frozenset[str] = frozenset()
+        """Key identifiers (hexadecimal) of the CIs under which the server has certificates; empty: unknown."""
         self._timer = Timer(self._do_due)
         self._journal_bytes = journal
         self._seed = None if seed is None else hmac.digest(b"smdp seed", seed.encode(), "sha256")  # HKDF-Extract
@@ -94,10 +98,27 @@ class Service:
 
     # --- what a transaction is given
 
-    def scope(self, connection: Connection, carrier: Carrier, address: str | None = None) -> Scope:
-        """Put a carrier into a transaction; `address` is the name that a client used, else the carrier's own."""
-        times = Times(self.clock.now(), self.clock.wall())
-        return Scope(connection, carrier, address or self.addresses.of(carrier), times, self._journal_bytes)
+    def scope(
+        self,
+        connection: Connection,
+        carrier: Carrier,
+        address: str | None = None,
+        control: Control | None = None,
+    ) -> Scope:
+        """Put a carrier into a transaction; `address` is the name that a client used, else the carrier's own.
+
+        `control` is what is known of its clock and faults already.
+        """
+        if control is None:
+            control = control_queries.control(connection, carrier.name)
+        times = Times(self.now(control), self.clock.wall())
+        return Scope(
+            connection, carrier, address or self.addresses.of(carrier), times, self._journal_bytes, control.faults
+        )
+
+    def now(self, control: Control) -> datetime:
+        """Return what the carrier's clock says that stands so."""
+        return clocks.time_of(control, self.clock)
 
     def entropy(self, connection: Connection, carrier: str) -> Entropy:
         """Return where randomness comes from: with a seed, a stream for each call, counted in the database."""
@@ -131,10 +152,11 @@ class Service:
         carrier = carrier_queries.carrier(connection, name)
         created = carrier is None
         if carrier is None:
-            carrier = self._created(connection, Carrier(name=name))
+            carrier = self.created(connection, Carrier(name=name))
         return Written(fn(self.scope(connection, carrier)), created)
 
-    def _created(self, connection: Connection, carrier: Carrier) -> Carrier:
+    def created(self, connection: Connection, carrier: Carrier) -> Carrier:
+        """Make a carrier in a transaction. Raises CarrierError if there is one of its name."""
         times = Times(self.clock.now(), self.clock.wall())
         if not carriers.create(connection, carrier, times):
             because = f"There is a carrier {carrier.name} already."
@@ -152,7 +174,7 @@ class Service:
         if name is None:
             name = self._free_name(connection)
         carriers.check_name(name)
-        return self._created(connection, carriers.merged(Carrier(name=name), settings))
+        return self.created(connection, carriers.merged(Carrier(name=name), settings))
 
     def _free_name(self, connection: Connection) -> str:
         """Make a DNS-safe name that nobody has: c and five digits of 32."""
@@ -185,7 +207,7 @@ class Service:
         if name == DEFAULT:
             because = "The carrier default is where every other host name leads; it stays."
             raise CarrierError("carrier-needed", because, "Use a carrier of its own for each test.", CONFLICT)
-        await self._write(name, lambda scope: carrier_queries.delete_carrier(scope.connection, scope.name))
+        await self._write(name, contents.delete)
 
     def shown(self, carrier: Carrier) -> Carrier:
         """Fill in what follows from where the server listens."""
@@ -262,7 +284,7 @@ class Service:
 
     async def eid_report(self, carrier: str, eid: str) -> EidReport:
         """Say what an EID has, what it would get now, and why. Raises CarrierError."""
-        return await self._read(carrier, diagnose.eid_report, eid)
+        return await self._read(carrier, diagnose.eid_report, eid, self.cis)
 
     # --- sessions
 
@@ -312,7 +334,7 @@ class Service:
     async def _timed_out(self, wanted: Wanted, within: timedelta) -> Waited:
         def why(scope: Scope) -> Waited:
             last = event_queries.last(scope.connection, scope.name, eid=wanted.eid, iccid=wanted.iccid)
-            told = diagnose.why_not(scope, wanted.eid, wanted.iccid)
+            told = diagnose.why_not(scope, wanted.eid, wanted.iccid, self.cis)
             if told is None:
                 because = f"No {' or '.join(wanted.types) or 'event'} came within {format_duration(within)}."
                 told = Reason("timed-out", because, "smdp events -f shows what does happen.")
@@ -321,25 +343,63 @@ class Service:
 
         return await self._read(wanted.carrier, why)
 
-    # --- what is due
+    # --- clocks, and what is due
+
+    async def show_clock(self, carrier: str) -> Clock:
+        """Say how a carrier's clock stands. Raises CarrierError (404)."""
+        return await self._read(carrier, clocks.show, self.clock)
+
+    async def set_clock(self, carrier: str, change: ClockChange) -> Written:
+        """Set, freeze or free a carrier's clock; what falls due on the way is done. Raises CarrierError."""
+        return await self.database.write(self._ensured, carrier, lambda scope: clocks.change(scope, change, self.clock))
+
+    async def advance_clock(self, carrier: str, by: timedelta) -> Written:
+        """Let time pass for a carrier at once; what falls due on the way is done. Raises CarrierError."""
+        return await self.database.write(self._ensured, carrier, lambda scope: clocks.advance(scope, by, self.clock))
+
+    def clock_of(self, carrier: str) -> BaseClock:
+        """Return a carrier's clock, which goes on being right when somebody moves it."""
+        return CarrierClock(self, carrier)
 
     def clock_moved(self) -> None:
-        """Look again for what is due: the clock says something else than it did."""
+        """Look again for what is due: the clock beneath all carriers' says something else than it did."""
         self._timer.wake()
 
     async def _do_due(self) -> float | None:
         """Do all that is due now, and return the seconds until something is due again."""
         while True:
-            now = self.clock.now()
-            dues = {name: moment(due) for name, due in (await self.database.read(profile_queries.next_due)).items()}
-            ready = [name for name, due in dues.items() if due <= now]
+            waits = await self.database.read(self._waits)
+            ready = [name for name, seconds in waits.items() if seconds is not None and seconds <= 0]
             if not ready:
-                return min(((due - now).total_seconds() for due in dues.values()), default=None)
+                return min((seconds for seconds in waits.values() if seconds is not None), default=None)
             done = [await self.database.write(self._due_of, name) for name in ready]
             if not any(done):
                 raise RuntimeError(f"what is due for {', '.join(ready)} cannot be done")
             await asyncio.sleep(0)  # let others run: a database in memory never waits
 
+    def _waits(self, connection: Connection) -> dict[str, float | None]:
+        """Return the seconds until something is due by the clock of each carrier that waits for something."""
+        moved = control_queries.moved_clocks(connection)
+        return {
+            name: clocks.seconds_until(due, moved.get(name, control_queries.UNTOUCHED), self.clock)
+            for name, due in profile_queries.next_due(connection).items()
+        }
+
     def _due_of(self, connection: Connection, name: str) -> bool:
         carrier = carrier_queries.carrier(connection, name)
         return carrier is not None and profiles.do_due(self.scope(connection, carrier))
+
+
+class CarrierClock:
+    """The clock of a carrier, read anew each time."""
+
+    def __init__(self, service: Service, carrier: str) -> None:
+        self._service, self._carrier = service, carrier
+
+    def now(self) -> datetime:
+        """Return the carrier's time."""
+        return self._service.now(self._service.database.look(control_queries.control, self._carrier))
+
+    def wall(self) -> datetime:
+        """Return the real time."""
+        return self._service.clock.wall()

@@ -24,8 +24,11 @@ KEEP_OPEN = 10_000
 KEEP_BYTES = 16 * 1024
 """How much of a message is kept to look at: a request is 5 KiB at most, if it is no attack."""
 _PRUNE_EVERY = 256
+_LOG_DIGITS = 8
+"""How much of a transactionId the log shows, which is enough to find its session."""
 
-_pack = msgspec.msgpack.Encoder().encode
+pack = msgspec.msgpack.Encoder().encode
+"""Writes a session as it is stored."""
 read = msgspec.msgpack.Decoder(Session).decode
 """Reads a session from what is stored of it."""
 _REFUSAL = msgspec.json.Decoder(RefusalText)
@@ -39,18 +42,19 @@ def identifier(transaction_id: bytes) -> str:
 # --- rows
 
 
-def insert(scope: Scope, session: Session) -> None:
-    """Store a fresh session, and now and then forget the oldest ones that ended."""
+def insert(scope: Scope, session: Session) -> bool:
+    """Store a fresh session, and now and then forget the oldest ones that ended; False if the carrier is gone."""
     number = queries.insert(
         scope.connection,
         scope.name,
         identifier(session.transaction_id),
         session.stage,
         micros(session.opened_at),
-        _pack(session),
+        pack(session),
     )
-    if number % _PRUNE_EVERY == 0:
+    if number and number % _PRUNE_EVERY == 0:
         queries.prune(scope.connection, scope.name, KEEP, _expired_before(scope), KEEP_OPEN)
+    return number > 0
 
 
 def find(connection: Connection, carrier: str, transaction_id: bytes) -> Session | None:
@@ -78,7 +82,7 @@ def swap(
         iccid=session.iccid,
         outcome=outcome,
         refusal=None if refusal is None else msgspec.json.encode(text_of(refusal)).decode(),
-        content=_pack(session),
+        content=pack(session),
     )
 
 
@@ -118,6 +122,8 @@ def _row(scope: Scope, transaction_id: str) -> Row:
     if row is not None:
         return row
     near = queries.session_like(scope.connection, scope.name, wanted) if wanted else None
+    if near is not None and len(wanted) >= _LOG_DIGITS:
+        return _row(scope, near)
     hint = f"Did you mean {near}?" if near else f"GET /api/v1/carriers/{scope.name}/sessions lists them."
     because = f"The carrier {scope.name} has no session {transaction_id[:40]!r}."
     raise CarrierError("session-unknown", because, hint, UNKNOWN)

@@ -29,19 +29,35 @@ _TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
     "profile": (
         _CARRIER,
         "Issue eSIM profiles and see what became of them.",
-        ("issue", "list", "show", "wait", "hold", "release", "revoke"),
+        ("issue", "list", "show", "wait", "hold", "release", "revoke", "reissue", "offer"),
     ),
     "why": (_CARRIER, "", ()),
     "events": (_CARRIER, "", ()),
+    "fault": (_CARRIER, "Let things go wrong.", ("list", "add", "clear", "catalogue")),
+    "scenario": (_CARRIER, "Put a carrier into a situation.", ("list", "show", "apply")),
+    "clock": (_CARRIER, "Set, advance and freeze a carrier's clock.", ("show", "set", "advance", "freeze", "real")),
+    "session": (_CARRIER, "Look at RSP sessions.", ("list", "show", "export")),
+    "carrier": (
+        _CARRIER,
+        "Make carriers, take them with you, delete them.",
+        ("list", "new", "show", "export", "import", "delete"),
+    ),
+    "snapshot": (_CARRIER, "Go back to what a carrier and its devices were.", ("take", "restore", "list", "delete")),
+    "reset": (_CARRIER, "", ()),
     "device": (
         _DEVICE,
         "Make simulated Apple devices and let them download.",
-        ("new", "list", "show", "refresh", "download", "enable", "disable", "delete"),
+        ("new", "list", "show", "refresh", "download", "enable", "disable", "delete", "reset-esim"),
     ),
     "ca": (_OTHER, "", ()),
     "pki": (_OTHER, "Make, judge and export test PKIs.", ("new", "show", "export")),
+    "explain": (_OTHER, "", ()),
+    "openapi": (_OTHER, "", ()),
+    "db": (_OTHER, "Check and upgrade a database.", ("check", "upgrade")),
     "version": (_OTHER, "", ()),
 }
+_MODULES = {"session": "sessions"}
+"""Where a noun's commands are, if not in a module of its name."""
 
 
 def build(words: list[str]) -> App:
@@ -64,7 +80,7 @@ def build(words: list[str]) -> App:
             continue
         commands = App(name=noun, help=text, group=group, sort_key=number, help_epilogue="")
         for place, verb in enumerate(verbs):
-            commands.command(load(noun, f"{verb}_"), name=verb, sort_key=place, help_epilogue="")
+            commands.command(load(noun, f"{verb.replace('-', '_')}_"), name=verb, sort_key=place, help_epilogue="")
         app.command(commands)
 
     asks = _WITHOUT_SERVER.isdisjoint(words[:1])
@@ -83,12 +99,12 @@ def build(words: list[str]) -> App:
 
 
 def _now(noun: str, function: str) -> Callable[..., object]:
-    command: Callable[..., object] = getattr(import_module(f"smdp.cli.{noun}"), function)
+    command: Callable[..., object] = getattr(import_module(f"smdp.cli.{_MODULES.get(noun, noun)}"), function)
     return command
 
 
 def _later(noun: str, function: str) -> str:
-    return f"smdp.cli.{noun}:{function}"
+    return f"smdp.cli.{_MODULES.get(noun, noun)}:{function}"
 
 
 def _shown(default: object) -> object:

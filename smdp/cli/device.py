@@ -165,6 +165,15 @@ def delete_(eid: str, iccid: str, /, *, json: Json = False) -> None:
     _changed(server.device(session.eid(eid)), as_json=json)
 
 
+def reset_esim_(eid: str, /, *, json: Json = False) -> None:
+    """Delete all eSIMs of a device, as erasing it does.
+
+    Args:
+        eid: The device.
+    """
+    _changed(session.client().reset_esim(session.eid(eid)), as_json=json)
+
+
 # --- choosing
 
 

@@ -170,6 +170,40 @@ def revoke_(name: str, /, *, json: Json = False) -> None:
     _print_changed(server.profile(profile.iccid), as_json=json)
 
 
+def reissue_(name: str, /, *, eid: str | None = None, json: Json = False) -> None:
+    """Issue a profile in the place of another one: new ICCID, same plan and number.
+
+    The old profile is of no use any more, and its line is terminated.
+
+    Args:
+        name: An ICCID or an EID.
+        eid: The device that the new profile is for, if it is another one.
+    """
+    server = session.client()
+    wanted = session.eid(eid) if eid is not None else None
+    old = session.one_profile(server, name, (*_HELD, "released", "downloaded", "installed", "error"))
+    new = server.reissue(old.iccid, eid=wanted)
+    if json:
+        output.emit(new)
+        return
+    output.say(f"{old.iccid} is terminated")
+    _print_one_issued(new)
+
+
+def offer_(name: str, /, *, json: Json = False) -> None:
+    """Tell a profile's device that its plan is ready to be installed.
+
+    Args:
+        name: An ICCID or an EID.
+    """
+    server = session.client()
+    profile = server.offer(session.one_profile(server, name, ("released",)).iccid)
+    if json:
+        output.emit(profile)
+    else:
+        output.say(f"{profile.iccid} is offered to {profile.eid}")
+
+
 # --- waiting
 
 

@@ -1,53 +1,29 @@
 """The control API as Python calls: `Client("http://127.0.0.1:8080", carrier="acme").issue(eid)`."""
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
-from urllib.parse import quote
 
-import msgspec
-
+from smdp.client.control import Control
+from smdp.client.keeping import Keeping
 from smdp.client.transport import Transport
-from smdp.durations import format_duration, parse_duration
-from smdp.errors import NotReached, TimedOut, UsageError
+from smdp.client.watching import Watching
+from smdp.client.words import duration, given, join
+from smdp.durations import format_duration
 from smdp.model import (
     Activation,
     ActivationState,
     Carrier,
     Device,
     EidReport,
-    Event,
     Outcome,
     Plan,
     Profile,
-    Session,
 )
 
-Duration = float | str | timedelta
-"""Seconds, a text such as `3m`, or a timedelta."""
-
 _DOWNLOAD_SECONDS = 120.0
-_RECONNECT_SECONDS = 0.1
 
 
-class Waited(msgspec.Struct, kw_only=True):
-    """The answer of `events/wait`."""
-
-    reached: bool
-    event: Event | None = None
-    timed_out: bool = False
-    last: Event | None = None
-    reason: str | None = None
-    because: str | None = None
-    fix: str | None = None
-
-    def __str__(self) -> str:
-        """Say why it was not reached."""
-        return " ".join(part for part in (self.because, self.fix) if part)
-
-
-class Client:
+class Client(Control, Keeping, Watching):
     """A carrier of a running server, over the control API.
 
     `url` is where the control API listens, `carrier` the namespace the calls are about (made by the first write that
@@ -64,7 +40,7 @@ class Client:
         timeout: float = 30.0,
     ) -> None:
         self.carrier = carrier
-        self.last_event: int | None = None
+        self.last_event = None
         self._transport = Transport(url, token, timeout)
 
     @property
@@ -173,6 +149,10 @@ class Client:
         query = {"include": "credentials" if credentials else None}
         return self._transport.call("GET", self._path("profiles", iccid), into=Profile, query=query)
 
+    def change_profile(self, iccid: str, **settings: Any) -> Profile:
+        """Correct an order that nobody got yet: eid, imei, expires, expires_at, confirmation_code; None takes away."""
+        return self._transport.call("PATCH", self._path("profiles", iccid), settings, into=Profile)
+
     def hold(self, iccid: str) -> Profile:
         """Keep a released profile back."""
         return self._transport.call("POST", self._path("profiles", iccid, "hold"), into=Profile)
@@ -198,74 +178,11 @@ class Client:
         """Return what an EID has, what it would get now, and why."""
         return self._transport.call("GET", self._path("eids", eid), into=EidReport)
 
-    # --- sessions and events
-
-    def sessions(self, **filters: str | None) -> list[Session]:
-        """Return the RSP sessions, all or by eid and iccid."""
-        return list(self._transport.every(self._path("sessions"), Session, query=filters))
-
-    def session(self, session_id: str) -> Session:
-        """Return one RSP session with its steps and checks."""
-        return self._transport.call("GET", self._path("sessions", session_id), into=Session)
-
-    def events(self, **filters: str | int | None) -> list[Event]:
-        """Return the events, all or by after (an event id), eid, iccid and type."""
-        return list(self._transport.every(self._path("events"), Event, query=filters))
-
-    def follow(self, *, after: int | None = None, **filters: str | int | None) -> Iterator[Event]:
-        """Yield the events after an id (all by default) as they happen; reconnects where the server cuts."""
-        while True:
-            for data in self._transport.stream(self._path("events"), {"after": after, **filters}):
-                event = self._transport.decode(data, Event)
-                after = event.id
-                yield event
-            time.sleep(_RECONNECT_SECONDS)
-
-    def wait(
-        self,
-        type: str,  # noqa: A002 - the API's word
-        *,
-        eid: str | None = None,
-        iccid: str | None = None,
-        after: int | None = None,
-        within: Duration = 30.0,
-        unless: Sequence[str] | None = None,
-    ) -> Event:
-        """Wait for an event of a type, of an EID or a profile, at most `within` of real time (10 minutes).
-
-        Only events after `after` count: by default after the last one this client waited for, else from now on.
-        `unless` names the types that make it impossible. Raises TimedOut, or NotReached with the reason.
-        """
-        limit = _duration(within)
-        body = {
-            "type": type,
-            "eid": eid,
-            "iccid": iccid,
-            "after": self.last_event if after is None else after,
-            "within": format_duration(limit),
-            "unless": unless,
-        }
-        answer = self._transport.call(
-            "POST",
-            self._path("events", "wait"),
-            _given(body),
-            into=Waited,
-            timeout=limit.total_seconds() + self._transport.timeout,
-        )
-        if answer.event is not None and answer.reached:
-            self.last_event = answer.event.id
-            return answer.event
-        if answer.timed_out:
-            raise TimedOut(f"No {type} within {format_duration(limit)}. {answer}".strip())
-        raise NotReached(str(answer) or f"{type} will not happen: {answer.reason or 'something failed'}.")
-
     # --- devices
 
     def create_device(self, **options: Any) -> Device:
         """Make a simulated device at home in this carrier; options are members of the resource, such as os, model."""
-        return self._transport.call(
-            "POST", "/api/v1/devices", _given({"carrier": self.carrier, **options}), into=Device
-        )
+        return self._transport.call("POST", "/api/v1/devices", given({"carrier": self.carrier, **options}), into=Device)
 
     def devices(self) -> list[Device]:
         """Return the simulated devices whose home is this carrier."""
@@ -273,59 +190,35 @@ class Client:
 
     def device(self, eid: str) -> Device:
         """Return one simulated device."""
-        return self._transport.call("GET", _join("/api/v1/devices", eid), into=Device)
+        return self._transport.call("GET", join("/api/v1/devices", eid), into=Device)
 
     def delete_device(self, eid: str) -> None:
         """Throw a simulated device away."""
-        self._transport.fetch("DELETE", _join("/api/v1/devices", eid))
+        self._transport.fetch("DELETE", join("/api/v1/devices", eid))
 
     def refresh(self, eid: str, url: str) -> Outcome:
         """Let a device ask an SM-DP+ for its plan, as iOS does on RefreshCellularPlans."""
-        path = _join("/api/v1/devices", eid, "refresh")
+        path = join("/api/v1/devices", eid, "refresh")
         return self._transport.call("POST", path, {"url": url}, into=Outcome, timeout=_DOWNLOAD_SECONDS)
 
     def download(self, eid: str, activation_code: str, *, confirmation_code: str | None = None) -> Outcome:
         """Let a device download with an activation code (`LPA:1$…`)."""
-        body = _given({"activation_code": activation_code, "confirmation_code": confirmation_code})
-        path = _join("/api/v1/devices", eid, "download")
+        body = given({"activation_code": activation_code, "confirmation_code": confirmation_code})
+        path = join("/api/v1/devices", eid, "download")
         return self._transport.call("POST", path, body, into=Outcome, timeout=_DOWNLOAD_SECONDS)
 
     def switch_esim(self, eid: str, iccid: str, to: Literal["enable", "disable"]) -> Device:
         """Enable or disable a profile on a device."""
-        return self._transport.call("POST", _join("/api/v1/devices", eid, "esims", iccid, to), into=Device)
+        return self._transport.call("POST", join("/api/v1/devices", eid, "esims", iccid, to), into=Device)
 
     def delete_esim(self, eid: str, iccid: str) -> None:
         """Delete a profile from a device."""
-        self._transport.fetch("DELETE", _join("/api/v1/devices", eid, "esims", iccid))
-
-    def _path(self, *names: str) -> str:
-        return _join("/api/v1/carriers", self.carrier, *names)
-
-
-def _join(root: str, *names: str) -> str:
-    """Append names to a path; what a person typed stays one segment of it."""
-    if not all(name.strip(".") for name in names):
-        raise UsageError(f"{'/'.join(names)!r} names nothing.")
-    return "/".join((root, *(quote(name, safe="") for name in names)))
-
-
-def _given(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is None: the server has the defaults."""
-    return {name: value for name, value in members.items() if value is not None}
+        self._transport.fetch("DELETE", join("/api/v1/devices", eid, "esims", iccid))
 
 
 def _order(members: Mapping[str, Any]) -> dict[str, Any]:
     """Make the body of an order."""
-    order = _given(members)
+    order = given(members)
     if "expires" in order:
-        order["expires"] = format_duration(_duration(order["expires"]))
+        order["expires"] = format_duration(duration(order["expires"]))
     return order
-
-
-def _duration(value: Duration) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    try:
-        return parse_duration(value if isinstance(value, str) else f"{value:f}")
-    except ValueError as error:
-        raise UsageError(str(error)) from None

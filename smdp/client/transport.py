@@ -19,7 +19,7 @@ _LARGEST_ANSWER = 64 * 1024**2
 _LARGEST_EVENT = 1024**2
 _LONGEST_LIST = 10_000
 _SILENCE_SECONDS = 60.0
-_BULK_SECONDS = 120.0
+BULK_SECONDS = 120.0
 _CHUNK = 64 * 1024
 _FIRST_ERROR = 400
 
@@ -71,7 +71,7 @@ class Transport:
 
     def post_list(self, path: str, body: Any, into: type[T]) -> list[T]:
         """Send what makes several resources, and return them."""
-        return self._items(self.call("POST", path, body, into=Page, timeout=_BULK_SECONDS), into)
+        return self._items(self.call("POST", path, body, into=Page, timeout=BULK_SECONDS), into)
 
     def _items(self, page: Page, into: type[T]) -> list[T]:
         return self.decode(page.items, list[into])  # type: ignore[valid-type] # a list of what was asked for

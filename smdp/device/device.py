@@ -14,6 +14,7 @@ from smdp.device.es9plus import Es9Client
 from smdp.device.examine import examine, msisdn_of
 from smdp.device.failure import DownloadError, failure
 from smdp.device.lpa import Lpa, Order, Sent
+from smdp.device.trouble import Trouble, cut_off, no_trouble, strained
 from smdp.model import Outcome, OutcomeStep
 from smdp.rsp.checks import Refusal
 from smdp.rsp.crypto import Entropy
@@ -26,6 +27,8 @@ from smdp.rsp.tlv import Malformed, tlv
 MAX_NOTICES = 50
 """How many notices a device remembers."""
 _HTTPS_PORT = 443
+_MEMORY_RESET = bytes.fromhex("BF3404820205E0")
+"""EuiccMemoryResetRequest: operational profiles, field-loaded test profiles, the default SM-DP+ address."""
 _RELEASE_15 = b"\x0f\x00\x00"
 
 
@@ -61,6 +64,7 @@ class Device:
 
     `client` reaches servers, `clock` tells the time, `entropy` feeds its eUICC. `save` is awaited with the device
     whenever it must not forget what just happened: a key made, a profile installed, a notification acknowledged.
+    `trouble` says what goes wrong because a test wants it.
     """
 
     def __init__(
@@ -71,11 +75,13 @@ class Device:
         clock: Clock,
         entropy: Entropy,
         save: Callable[["Device"], Awaitable[None]] = _nothing,
+        trouble: Trouble = no_trouble,
     ) -> None:
         self.state = state
         self.save = save
+        self._trouble = trouble
         self._world = lambda: World(clock.now(), entropy, examine)
-        self._lpa = Lpa(state.euicc, client, self._world, _device_info(state.imei), lambda: self.save(self))
+        self._lpa = Lpa(state.euicc, client, self._world, _device_info(state.imei), lambda: self.save(self), trouble)
         self._lock = asyncio.Lock()
 
     @classmethod
@@ -87,10 +93,11 @@ class Device:
         clock: Clock,
         entropy: Entropy,
         save: Callable[["Device"], Awaitable[None]] = _nothing,
+        trouble: Trouble = no_trouble,
     ) -> "Device":
         """Bring back what `dump` wrote. Raises ValueError if the bytes are something else."""
         state = msgspec.msgpack.decode(data, type=State)
-        return cls(state, client=client, clock=clock, entropy=entropy, save=save)
+        return cls(state, client=client, clock=clock, entropy=entropy, save=save, trouble=trouble)
 
     def dump(self) -> bytes:
         """Write down everything the device remembers, keys included."""
@@ -166,7 +173,11 @@ class Device:
         if not self.state.online:
             return _failed(failure("offline"))
         async with self._changing():
-            outcome = await self._lpa.download(order)
+            faults = await self._trouble("download", None, None)
+            if problem := cut_off(faults, order.address):
+                return _failed(problem)
+            with strained(self.euicc, faults):
+                outcome = await self._lpa.download(order)
             if outcome.installed is not None:
                 enabled = self._switch(0xBF31, outcome.installed)
                 outcome.steps.append(_step("enableProfile", enabled))
@@ -201,9 +212,21 @@ class Device:
                 return disabled
         return await self._change("deleteProfile", 0xBF33, iccid)
 
+    async def reset_esim(self) -> Outcome:
+        """Delete all its eSIMs, test profiles and the default address too, as erasing does (SGP.22 §5.7.19).
+
+        Having none is no error. Servers that want to know are told.
+        """
+        outcome = await self._do("eUICCMemoryReset", lambda: self.command(_MEMORY_RESET).refusal)
+        return Outcome(ok=True, steps=outcome.steps) if outcome.reason == "nothing-to-reset" else outcome
+
     async def _change(self, name: str, tag: int, iccid: str) -> Outcome:
+        return await self._do(name, lambda: self._switch(tag, iccid))
+
+    async def _do(self, name: str, change: Callable[[], Refusal | None]) -> Outcome:
+        """Change something on the eUICC and send the notifications that it makes."""
         async with self._changing():
-            refusal = self._switch(tag, iccid)
+            refusal = change()
             steps = [_step(name, refusal)]
             if self.state.online and self.euicc.notifications:
                 await self.save(self)

@@ -103,12 +103,20 @@ class Es9Client:
         self._within = within
         self._max_answer = max_answer
         self._http: aiohttp.ClientSession | None = None
+        self._retired: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.close()
-            self._http = None
+        for session in (self._http, self._retired):
+            if session is not None:
+                await session.close()
+        self._http = self._retired = None
+
+    async def reconnect(self) -> None:
+        """Open new connections from now on; what is under way on the old ones has until the next time."""
+        if self._retired is not None:
+            await self._retired.close()
+        self._http, self._retired = None, self._http
 
     # --- the five functions
 

@@ -12,14 +12,16 @@ from typing import NamedTuple
 from smdp.device.es9plus import AuthenticateClient, Es9Client, InitiateAuthentication
 from smdp.device.failure import DownloadError, Es9Error, failure
 from smdp.device.reasons import explain
+from smdp.device.trouble import Trouble, given_up, no_trouble
 from smdp.model import Outcome, OutcomeStep
 from smdp.rsp import asn1, certs
 from smdp.rsp.bpp import hash_cc, hash_confirmation_code, segments
 from smdp.rsp.checks import Refusal
-from smdp.rsp.codes import CancelSessionReason, StatusWord
+from smdp.rsp.codes import BppCommandId, CancelSessionReason, StatusWord
 from smdp.rsp.euicc.card import execute
 from smdp.rsp.euicc.commands import Answer, World
 from smdp.rsp.euicc.info import has_operational
+from smdp.rsp.euicc.load import give_up
 from smdp.rsp.euicc.metadata import PPR1, Metadata, allowed_by, read_metadata
 from smdp.rsp.euicc.state import Euicc
 from smdp.rsp.tlv import Malformed, children, items, only, tlv
@@ -51,13 +53,17 @@ async def _nothing() -> None:
 
 @dataclass
 class Lpa:
-    """One device's LPA; `world` says what the eUICC learns from outside, `save` keeps its state between steps."""
+    """One device's LPA; `world` says what the eUICC learns from outside, `save` keeps its state between steps.
+
+    `trouble` says what goes wrong at a step because a test wants it.
+    """
 
     euicc: Euicc
     client: Es9Client
     world: Callable[[], World]
     device_info: bytes
     save: Callable[[], Awaitable[None]] = _nothing
+    trouble: Trouble = no_trouble
 
     def command(self, request: bytes) -> Answer:
         """Send the eUICC a command."""
@@ -133,7 +139,8 @@ class Download:
         prepared = self._prepare(offered)
         await self.lpa.save()
         package = await self._fetch(prepared)
-        self._load(package, offered.profile_metadata)
+        faults = await self.lpa.trouble("loadBoundProfilePackage", metadata.iccid_digits, self.transaction_id)
+        self._load(package, offered.profile_metadata, given_up(faults))
         await self.lpa.save()
         return metadata
 
@@ -206,8 +213,11 @@ class Download:
                 self._done(f"{len(package)} bytes")
                 return package
 
-    def _load(self, package: bytes, announced: bytes) -> None:
-        """Load the package segment by segment; its metadata must be those that were announced (SGP.22 §3.1.3.3)."""
+    def _load(self, package: bytes, announced: bytes, giving_up: tuple[BppCommandId, Refusal] | None) -> None:
+        """Load the package segment by segment; its metadata must be those that were announced (SGP.22 §3.1.3.3).
+
+        With `giving_up`, the eUICC ends the installation at this command, for this reason.
+        """
         self._begin("loadBoundProfilePackage")
         reason = CancelSessionReason.LOAD_BPP_EXECUTION_ERROR
         try:
@@ -217,6 +227,12 @@ class Download:
             raise failure("package-malformed", reason, problem=error) from None
         if inside != announced:
             raise failure("metadata-mismatch", CancelSessionReason.METADATA_MISMATCH)
+        if giving_up is not None:
+            command, refusal = giving_up
+            seen = announced if command > BppCommandId.STORE_METADATA else b""
+            give_up(self.lpa.euicc, self.lpa.world(), command, refusal, seen)
+            self.cancellable = None
+            raise _refused(refusal, reason)
         for piece in pieces:
             answer = self.lpa.command(piece)
             if answer.data:

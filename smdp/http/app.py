@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 
 from aiohttp import web
@@ -10,12 +11,38 @@ from aiohttp import web
 from smdp import log
 from smdp.carrier.addresses import Addresses
 from smdp.carrier.download import Downloads
+from smdp.carrier.fault_desk import FaultDesk
+from smdp.carrier.helpdesk import Helpdesk
+from smdp.carrier.keeper import Keeper
+from smdp.carrier.scenarios import Stage
 from smdp.carrier.service import Service
+from smdp.carrier.webhooks import Hook, Webhooks
 from smdp.clock import SystemClock
-from smdp.http import carriers, context, devices, es9plus, events, health, problems, profiles, sessions, token
+from smdp.http import (
+    carriers,
+    clock,
+    context,
+    devices,
+    es9plus,
+    events,
+    faults,
+    health,
+    keeping,
+    metrics,
+    openapi,
+    problems,
+    profiles,
+    scenarios,
+    sessions,
+    token,
+    webhooks,
+)
+from smdp.http.couriers import Couriers
+from smdp.http.handshakes import Handshakes
 from smdp.http.health import Health
 from smdp.http.hosting import Hosted
 from smdp.pki import make, names
+from smdp.pki.forge import reissued
 from smdp.pki.model import Pki
 from smdp.rsp.server.security import Security
 from smdp.settings import Settings
@@ -31,6 +58,9 @@ class Parts:
     service: Service
     downloads: Downloads
     hosted: Hosted
+    webhooks: Webhooks
+    couriers: Couriers
+    handshakes: Handshakes
     health: Health = field(default_factory=Health)
     token: str | None = field(default=None, repr=False)
 
@@ -50,6 +80,11 @@ class Parts:
         }
 
     @property
+    def keeper(self) -> Keeper:
+        """What exports, imports, resets and restores whole carriers."""
+        return Keeper(self.service, self.hosted.bringer.bring)
+
+    @property
     def ca_pem(self) -> str:
         """What a client must trust: the CIs, as PEM."""
         return b"".join(make.pem(anchor) for anchor in self.pki.anchors).decode()
@@ -60,19 +95,33 @@ def security_of(pki: Pki) -> Security:
     return Security(cis=pki.cis, identities=pki.identities)
 
 
+def default_webhook(settings: Settings) -> Hook | None:
+    """Return the webhook of every carrier that has none of its own."""
+    if settings.webhook_url is None:
+        return None
+    return Hook(id="default", url=settings.webhook_url, secret=settings.webhook_secret)
+
+
 @asynccontextmanager
 async def assemble(settings: Settings, pki: Pki) -> AsyncIterator[Parts]:
     """Open the database and put the parts together; close them in the opposite order. Raises StorageError."""
     database = await Database.open(settings.database)
     addresses = Addresses(domain=settings.domain, address=settings.address)
     service = Service(database, SystemClock(), addresses=addresses, seed=settings.seed, journal=settings.journal)
+    service.cis = frozenset(ci.hex().upper() for ci in pki.identities)
     hosted = Hosted(service, pki, settings)
+    hooks = Webhooks(service, default_webhook(settings))
+    couriers = Couriers(hooks)
+    handshakes = Handshakes(service, names.permitted(next(iter(pki.cis.values()))))
     try:
         await service.start()
         database.listen(log.events)  # from here on: that `default` exists is no news
-        yield Parts(settings, pki, service, Downloads(service, security_of(pki)), hosted)
+        downloads = Downloads(service, security_of(pki), partial(reissued, pki))
+        yield Parts(settings, pki, service, downloads, hosted, hooks, couriers, handshakes)
     finally:
         await hosted.close()
+        await handshakes.close()
+        await couriers.close()
         await service.close()
         await database.close()
 
@@ -91,9 +140,30 @@ def control_app(parts: Parts) -> web.Application:
     if parts.token is not None:
         app[token.TOKEN] = parts.token
     app[context.SERVICE] = parts.service
+    app[scenarios.STAGE] = Stage(parts.service)
+    app[faults.PKI] = parts.pki
+    app[faults.DESK] = FaultDesk(parts.service)
     app[devices.HOSTED] = parts.hosted
+    app[keeping.KEEPER] = parts.keeper
+    app[keeping.HELPDESK] = Helpdesk(parts.service)
+    app[webhooks.WEBHOOKS] = parts.webhooks
+    app[webhooks.COURIERS] = parts.couriers
     app[health.HEALTH] = parts.health
     app[health.CA] = parts.ca_pem
-    for module in (carriers, profiles, events, sessions, devices, health):
+    for module in (
+        carriers,
+        keeping,
+        clock,
+        faults,
+        scenarios,
+        profiles,
+        events,
+        sessions,
+        devices,
+        webhooks,
+        health,
+        metrics,
+        openapi,
+    ):
         module.add_routes(app)
     return app

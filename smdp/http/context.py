@@ -8,7 +8,7 @@ from aiohttp import web
 
 from smdp.carrier.errors import CarrierError, did_you_mean
 from smdp.carrier.service import Service, Written
-from smdp.http.problems import Handler, ProblemError, read_body
+from smdp.http.problems import MAX_BODY, Handler, ProblemError, read_body
 from smdp.rsp.ids import is_eid
 from smdp.storage import StorageError
 
@@ -41,9 +41,9 @@ def name_of(request: web.Request) -> str:
 # --- reading
 
 
-async def read_json(request: web.Request) -> Any:
+async def read_json(request: web.Request, limit: int = MAX_BODY) -> Any:
     """Read a body of JSON. Raises ProblemError (400) if it is none."""
-    body = await read_body(request)
+    body = await read_body(request, limit)
     if not body.strip():
         raise ProblemError(400, "no-body", "The request has no body.", "Send JSON.")
     try:

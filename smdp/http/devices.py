@@ -24,6 +24,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_delete(_DEVICE, _delete)
     app.router.add_post(_DEVICE + "/refresh", _refresh)
     app.router.add_post(_DEVICE + "/download", _download)
+    app.router.add_post(_DEVICE + "/reset-esim", _reset_esim)
     app.router.add_post(_ESIM + "/enable", _enable)
     app.router.add_post(_ESIM + "/disable", _disable)
     app.router.add_delete(_ESIM, _delete_esim)
@@ -96,6 +97,13 @@ async def _enable(request: web.Request) -> web.Response:
 async def _disable(request: web.Request) -> web.Response:
     async with request.app[HOSTED].awake(_eid(request)) as device:
         _done(await device.disable(request.match_info["iccid"]))
+        return answer(device.describe())
+
+
+async def _reset_esim(request: web.Request) -> web.Response:
+    """Delete all eSIMs of a device, and its default address."""
+    async with request.app[HOSTED].awake(_eid(request)) as device:
+        _done(await device.reset_esim())
         return answer(device.describe())
 
 

@@ -6,7 +6,9 @@ request at all (not JSON, no body, too large, wrong path or method) gets a 4xx w
 
 from aiohttp import web
 
+from smdp.carrier.calls import Answer
 from smdp.carrier.download import Downloads
+from smdp.http import wire_faults
 from smdp.http.problems import ProblemError, read_body
 from smdp.rsp import wire
 from smdp.rsp.ids import host_of
@@ -31,7 +33,7 @@ def add_routes(app: web.Application, downloads: Downloads) -> None:
         app.router.add_post(PATH.format(function=function), _handle, name=function)
 
 
-async def _handle(request: web.Request) -> web.Response:
+async def _handle(request: web.Request) -> web.StreamResponse:
     function = request.match_info.route.name or ""
     body = await read_body(request)
     fix = f"POST a JSON object, as {function} takes it."
@@ -42,6 +44,11 @@ async def _handle(request: web.Request) -> web.Response:
     except wire.NotJson as error:
         raise ProblemError(400, "not-json", f"The body {error}.", fix) from None
     answer = await request.app[DOWNLOADS].call(function, document, body, host_of(request.host))
+    response = _response(function, answer)
+    return await wire_faults.send(request, response, answer.faults) if answer.faults else response
+
+
+def _response(function: str, answer: Answer) -> web.Response:
     if function != "handleNotification":
         reason = {REASON_HEADER: answer.refusal.reason} if answer.refusal else {}
         return web.Response(body=answer.body, headers=_HEADERS | reason)

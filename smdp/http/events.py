@@ -1,9 +1,8 @@
 """Control API: the timeline, listed, streamed and waited for."""
 
-import asyncio
 import contextlib
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
@@ -31,9 +30,6 @@ _FILTERS = ("eid", "iccid", "session", "type")
 _HEARTBEAT = timedelta(seconds=15)
 _WITHIN = "30s"
 
-STREAMS = web.AppKey("streams", set[asyncio.Task[Any]])
-"""The handlers that would go on for long: ended when the server stops."""
-
 
 class WaitBody(msgspec.Struct, kw_only=True):
     """What `POST …/events/wait` takes."""
@@ -49,9 +45,7 @@ class WaitBody(msgspec.Struct, kw_only=True):
 
 def add_routes(app: web.Application) -> None:
     """Serve events in this application."""
-    streams: set[asyncio.Task[Any]] = set()
-    app[STREAMS] = streams
-    app.on_shutdown.append(_end_streams)
+    app.on_shutdown.append(_stop)
     app.router.add_get(_EVENTS, _list)
     app.router.add_post(f"{_EVENTS}/wait", _wait)
 
@@ -83,7 +77,7 @@ async def _stream(request: web.Request, wanted: Wanted) -> web.StreamResponse:
     await service.events(wanted, 1)  # refuses what is unknown, while a problem can still be answered
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
-    with _Lasting(request), contextlib.suppress(ConnectionError):  # whoever leaves has seen enough
+    with contextlib.suppress(ConnectionError):  # whoever leaves has seen enough
         async for events in service.journal.follow(wanted, _HEARTBEAT):
             await response.write(b"".join(map(_written, events)) or b": alive\n\n")
     return response
@@ -107,8 +101,7 @@ async def _wait(request: web.Request) -> web.Response:
     service, carrier = request.app[SERVICE], name_of(request)
     after = await service.last_event(carrier) if asked.after is None else asked.after
     wanted = Wanted(carrier, after, tuple(types), asked.eid, asked.iccid, asked.session)
-    with _Lasting(request):
-        return answer(await service.wait(wanted, unless, _within(asked.within)))
+    return answer(await service.wait(wanted, unless, _within(asked.within)))
 
 
 def _listed(value: str | list[str]) -> list[str]:
@@ -122,23 +115,6 @@ def _within(value: str | float) -> timedelta:
         raise CarrierError("within-invalid", f"within: {error}", "As in 30s, 3m, PT3M.") from None
 
 
-class _Lasting:
-    """While inside, the handler's task is one of those that end when the server stops."""
-
-    def __init__(self, request: web.Request) -> None:
-        self._tasks = request.app[STREAMS]
-        self._task = asyncio.current_task()
-
-    def __enter__(self) -> None:
-        if self._task is not None:
-            self._tasks.add(self._task)
-
-    def __exit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._tasks.discard(self._task)
-
-
-async def _end_streams(app: web.Application) -> None:
-    streams = app[STREAMS]
-    for task in tuple(streams):
-        task.cancel()
+async def _stop(app: web.Application) -> None:
+    """End the streams and waits, which would go on for long."""
+    app[SERVICE].journal.stop()

@@ -13,9 +13,13 @@ from smdp.storage.queries.carriers import carrier_names
 
 @dataclass(slots=True)
 class Health:
-    """What the health routes tell; `about` holds what `/api/v1` tells of the server beside version and carriers."""
+    """What the health routes tell; `about` holds what `/api/v1` tells of the server beside version and carriers.
+
+    `doing` says what the server does while it is not ready.
+    """
 
     ready: bool = False
+    doing: str = "The server is starting or stopping."
     about: dict[str, Any] = field(default_factory=dict)
 
 
@@ -39,7 +43,7 @@ async def _live(_: web.Request) -> web.Response:
 async def _ready(request: web.Request) -> web.Response:
     """Answer 200 once devices are served and the database answers."""
     if not request.app[HEALTH].ready:
-        raise ProblemError(503, "not-ready", "The server is starting or stopping.", "Ask again in a moment.")
+        raise ProblemError(503, "not-ready", request.app[HEALTH].doing, "Ask again in a moment.")
     await request.app[SERVICE].database.read(carrier_names)
     return answer({"status": "ready"})
 

@@ -5,19 +5,22 @@ A hosted device reaches carriers over real sockets and TLS, its own server inclu
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import structs
 
 from smdp.carrier.alike import closest
 from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, reject_unknown
+from smdp.carrier.fault_desk import FaultDesk
+from smdp.carrier.faults import Who
 from smdp.carrier.service import Service
-from smdp.device import Device, Es9Client, new_device
+from smdp.device import Device, Es9Client
+from smdp.http.bringing import CHANGEABLE, OPTIONS, Bringer, check, check_room
 from smdp.model import Device as Description
-from smdp.model import Outcome
+from smdp.model import Event, Fault, Outcome
 from smdp.pki import tls
-from smdp.pki.errors import PkiError
 from smdp.pki.model import Pki
 from smdp.rsp.crypto import Entropy
 from smdp.rsp.ids import host_of, is_eid
@@ -26,13 +29,10 @@ from smdp.storage import Connection
 from smdp.storage.queries import devices as queries
 from smdp.storage.queries.carriers import read_carrier
 
-MAX_DEVICES = 100_000
-_OPTIONS = {"udid": str, "serial": str, "imei": str, "os": str, "model": str, "name": str, "supervised": bool}
-_OPTIONS |= {"online": bool, "eid": str, "carrier": str}
-_CHANGEABLE = frozenset({"name", "os", "model", "online", "supervised"})
-_MAX_TEXT = 200
 _HTTPS = 443
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound
+_REPLACED = "device-replaced"
+_REPLACING = ("carrier.deleted", "carrier.reset", "carrier.restored")
 _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
 """Seconds until a notification whose server was away is sent again: doubled each time, up to the last."""
 _PAGE = 500
@@ -46,33 +46,42 @@ class Hosted:
     def __init__(self, service: Service, pki: Pki, settings: Settings) -> None:
         self._service, self._pki, self._settings = service, pki, settings
         self._database = service.database
+        self._desk = FaultDesk(service)
         self._client = Es9Client(tls.client_context(pki.anchors), resolve=self._resolve)
-        self._awake: dict[str, tuple[Device, int]] = {}
+        self.bringer = Bringer(pki, self._client, service.clock_of)
+        self._awake: dict[str, _Awake] = {}
         self._retries: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self.port = settings.port
+        service.database.listen(self.committed)
 
     async def start(self) -> None:
         """Send the notifications that devices kept while no server ran."""
-        after = 0
-        while page := await self._database.read(queries.devices, None, after, _PAGE):
-            for stored in page:
-                after = stored.number
-                if stored.waiting:
-                    self._retry_later(stored.device.eid)
+        await self._retry_of(None)
 
     async def close(self) -> None:
         """Stop retrying and close the connections; what waits stays on the devices."""
-        for task in self._retries.values():
+        tasks = {*self._retries.values(), *self._tasks}
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._retries.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.close()
+
+    async def reconnect(self) -> None:
+        """Have devices open new connections, and shake hands anew."""
+        await self._client.reconnect()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a device is doing something right now."""
+        return bool(self._awake)
 
     # --- where names lead
 
     def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """Lead `*.<domain>` to the server that has it, which by default is this one; the system resolves the rest."""
+        """Lead `*.<domain>` and `localhost` to the server that has them, by default this one; the system the rest."""
         domain = self._settings.domain
-        if host != domain and not host.endswith(f".{domain}"):
+        if host not in (domain, "localhost") and not host.endswith(f".{domain}"):
             return None
         if self._settings.resolve is not None:
             place, _, at = self._settings.resolve.rpartition(":")
@@ -84,26 +93,13 @@ class Hosted:
 
     async def create(self, options: dict[str, Any]) -> Description:
         """Make a device. Raises CarrierError for options that no device has."""
+        reject_unknown(options, OPTIONS, "device")
         given = {name: value for name, value in options.items() if value is not None}
-        _check(given, _OPTIONS)
+        check(given, OPTIONS)
         carrier = given.setdefault("carrier", "default")
         await self._service.change_carrier(carrier, {})
-        try:
-            device = new_device(
-                self._pki,
-                client=self._client,
-                clock=self._service.clock,
-                entropy=await self._entropy(carrier),
-                **given,
-            )
-        except PkiError as error:
-            because = f"{error.problem[:1].upper()}{error.problem[1:]}."
-            raise CarrierError("eid-not-permitted", because, error.fix) from None
-        except ValueError as error:
-            raise CarrierError("device-invalid", f"{error}.", "Leave it out to have one made up.") from None
-        if await self._database.read(queries.count) >= MAX_DEVICES:
-            because = f"A server hosts at most {MAX_DEVICES} devices."
-            raise CarrierError("too-many-devices", because, "Delete some, or start another server.", CONFLICT)
+        device = self.bringer.make(given, await self._entropy(carrier))
+        check_room(await self._database.read(queries.count) + 1)
         if not await self._database.write(queries.insert, device.describe(), device.dump(), waiting=False):
             because = f"There is a device with the EID {device.eid} already."
             raise CarrierError("device-exists", because, "Delete it first, or choose another EID.", CONFLICT)
@@ -119,15 +115,15 @@ class Hosted:
     async def show(self, eid: str) -> Description:
         """Show a device. Raises CarrierError (404)."""
         awake = self._awake.get(eid)
-        return awake[0].describe() if awake else (await self._stored(eid)).device
+        return awake.device.describe() if awake else (await self._stored(eid)).device
 
     async def change(self, eid: str, options: dict[str, Any]) -> Description:
         """Rename a device, give it another OS, take it offline. Raises CarrierError."""
-        _check(options, {name: _OPTIONS[name] for name in _CHANGEABLE})
+        check(options, {name: OPTIONS[name] for name in CHANGEABLE})
         async with self.awake(eid) as device:
             for name, value in options.items():
                 setattr(device.state, name, value)
-            await self._save(device)
+            await device.save(device)
             return device.describe()
 
     async def delete(self, eid: str) -> None:
@@ -145,26 +141,37 @@ class Hosted:
         if eid not in self._awake:
             stored = await self._stored(eid)
             entropy = await self._entropy(stored.device.carrier)
-            self._awake.setdefault(eid, (self._load(stored.state, entropy), 0))
-        device, users = self._awake[eid]
-        self._awake[eid] = device, users + 1
+            self._awake.setdefault(eid, _Awake(stored.number, self._load(stored, entropy)))
+        awake = self._awake[eid]
+        awake.users += 1
         try:
-            yield device
+            yield awake.device
         finally:
-            device, users = self._awake[eid]
-            if users > 1:
-                self._awake[eid] = device, users - 1
-            else:
-                del self._awake[eid]
-            if device.euicc.notifications:
-                self._retry_later(eid)
+            awake.users -= 1
+            if self._awake.get(eid) is awake:
+                if not awake.users:
+                    del self._awake[eid]
+                if awake.device.euicc.notifications:
+                    self._retry_later(eid)
 
-    def _load(self, state: bytes, entropy: Entropy) -> Device:
-        return Device.load(state, client=self._client, clock=self._service.clock, entropy=entropy, save=self._save)
+    def _load(self, stored: queries.StoredDevice, entropy: Entropy) -> Device:
+        clock = self._service.clock_of(stored.device.carrier)
 
-    async def _save(self, device: Device) -> None:
+        async def save(device: Device) -> None:
+            await self._save(device, stored.number)
+
+        async def trouble(step: str, iccid: str | None, session: str | None) -> Sequence[Fault]:
+            return await self._desk.meeting(stored.device.carrier, step, Who(stored.device.eid, iccid, session))
+
+        return Device.load(stored.state, client=self._client, clock=clock, entropy=entropy, save=save, trouble=trouble)
+
+    async def _save(self, device: Device, number: int) -> None:
+        """Store what a device remembers, unless it was deleted, reset or restored while it was awake."""
         waiting = bool(device.euicc.notifications)
-        await self._database.write(queries.update, device.describe(), device.dump(), waiting=waiting)
+        update = self._database.write(queries.update, device.describe(), device.dump(), number=number, waiting=waiting)
+        if not await update:
+            because = f"The device {device.eid} was deleted, reset or restored while it worked; what it did is lost."
+            raise CarrierError(_REPLACED, because, "Do it again, if the device is still there.", CONFLICT)
 
     async def _stored(self, eid: str) -> queries.StoredDevice:
         stored = await self._database.read(queries.device, eid)
@@ -179,6 +186,21 @@ class Hosted:
         near = closest(eid, await self._database.read(queries.eids, _LOOKED_AT))
         hint = f"Did you mean {near}?" if near else f"smdp device list, or smdp device new --eid {eid}"
         return CarrierError("device-unknown", f"This server hosts no device with the EID {eid}.", hint, UNKNOWN)
+
+    # --- all devices of a carrier
+
+    def committed(self, notes: Sequence[object]) -> None:
+        """Let go of the devices of carriers that were deleted, reset or restored: what is stored is what counts."""
+        for note in notes:
+            if isinstance(note, Event) and note.type in _REPLACING:
+                self._let_go(note.carrier)
+                if note.type == "carrier.restored":
+                    self._later(self._retry_of(note.carrier))
+
+    def _let_go(self, carrier: str) -> None:
+        for eid, awake in tuple(self._awake.items()):
+            if awake.device.state.carrier == carrier:
+                del self._awake[eid]
 
     async def _entropy(self, carrier: str) -> Entropy:
         def take(connection: Connection) -> Entropy:
@@ -201,7 +223,32 @@ class Hosted:
             return outcome
         return structs.replace(outcome, because=session.refusal.because, fix=session.refusal.fix)
 
+    async def notify(self, eid: str, text: str) -> bool:
+        """Show the user of a device something, if this server hosts it and it is online; says whether it does."""
+        if await self._database.read(queries.device, eid) is None:
+            return False
+        async with self.awake(eid) as device:
+            if not device.state.online:
+                return False
+            device.notice(text)
+            await device.save(device)
+        return True
+
     # --- notifications that wait
+
+    async def _retry_of(self, carrier: str | None) -> None:
+        """Send later what waits on the devices of a carrier, or of all."""
+        after = 0
+        while page := await self._database.read(queries.devices, carrier, after, _PAGE):
+            for stored in page:
+                after = stored.number
+                if stored.waiting:
+                    self._retry_later(stored.device.eid)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _retry_later(self, eid: str) -> None:
         if eid not in self._retries:
@@ -217,21 +264,19 @@ class Hosted:
             try:
                 async with self.awake(eid) as device:
                     sent = await device.flush_notifications()
-            except CarrierError:
+            except CarrierError as error:
+                if error.reason == _REPLACED:
+                    continue
                 return
             if not sent.waiting:
                 return
             pause = min(2 * pause, _LAST_RETRY)
 
 
-def _check(options: dict[str, Any], known: dict[str, type]) -> None:
-    reject_unknown(options, known, "device")
-    for name, value in options.items():
-        kind = known[name]
-        if type(value) is not kind or not _plain(value):
-            wanted = "true or false" if kind is bool else f"a text of at most {_MAX_TEXT} printable characters"
-            raise CarrierError("value-invalid", f"A device's {name} is {wanted}.", "Correct it, or leave it out.")
+@dataclass(slots=True)
+class _Awake:
+    """A device in use: the number of its row, and how many use it."""
 
-
-def _plain(value: object) -> bool:
-    return not isinstance(value, str) or (len(value) <= _MAX_TEXT and value.isprintable())
+    number: int
+    device: Device
+    users: int = 0

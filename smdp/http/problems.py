@@ -53,20 +53,21 @@ def bug() -> Problem:
     return ProblemError(500, "bug", "smdp met a bug of its own.", fix).problem
 
 
-async def read_body(request: web.Request) -> bytes:
+async def read_body(request: web.Request, limit: int = MAX_BODY) -> bytes:
     """Read a request's body. Raises ProblemError: too large (413), too slow (408), compressed (415), cut off (400)."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise ProblemError(415, "body-compressed", "The body is compressed.", "Send it without Content-Encoding.")
+    bounded = request if limit == MAX_BODY else request.clone(client_max_size=limit)
     try:
         if request.content.is_eof():  # all of it came with the head: nothing to wait for
-            return await request.read()
+            return await bounded.read()
         async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
+            return await bounded.read()
     except TimeoutError:
         raise ProblemError(408, "too-slow", "The body did not arrive in time.", "Send it in one go.") from None
     except web.HTTPRequestEntityTooLarge:
-        because = f"The body is longer than {MAX_BODY // 1024} KiB."
-        raise ProblemError(413, "too-large", because, "Send less; no request of this API needs more.") from None
+        because = f"The body is longer than {limit // 1024} KiB."
+        raise ProblemError(413, "too-large", because, "Send less; no request of this kind needs more.") from None
     except (RequestPayloadError, ConnectionError):
         because = "The body ends before it should, or its chunks don't add up."
         raise ProblemError(400, "body-broken", because, "Send all of it, as long as the headers say.") from None

@@ -23,9 +23,7 @@ from smdp.rsp.certs import Certificate, Role
 from smdp.rsp.crypto import curve_name, point_of
 from smdp.rsp.server.security import Credential, Identity
 
-LIVE_CIS = frozenset(
-    map(bytes.fromhex, ("81370F5125D0B1D408D4C3B232E6D25E795BEBFB", "4C27967AD20C14B391E9601E41E604AD57C0222F"))
-)
+LIVE_CIS = certs.LIVE_CIS
 """Key identifiers of the GSMA's live CIs: no real identity belongs into a test carrier."""
 
 

@@ -76,13 +76,14 @@ def server_context(
     default_names: Sequence[str],
     *,
     client_certificates: bool = False,
-    on_client_hello: Callable[[str | None], None] | None = None,
+    instead: Callable[[str | None], ssl.SSLContext | int | None] | None = None,
 ) -> ssl.SSLContext:
     """Make a server's context, which shows each client a certificate for the name it asks for (SNI).
 
     A client that names nothing, as when it connects to an IP address, gets one for `default_names`. With
-    `client_certificates` the client needs one that the PKI's CIs signed (ES2+, ES12). `on_client_hello` is told every
-    asked name, which is all that is known of a handshake that fails later. Raises PkiError.
+    `client_certificates` the client needs one that the PKI's CIs signed (ES2+, ES12). `instead` may return another
+    context for an asked name, or the alert that ends the handshake; `handshake.watch` hears of those that fail. Raises
+    PkiError.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     default = tuple(map(_normal, default_names))
@@ -91,18 +92,20 @@ def server_context(
     @lru_cache(maxsize=MAX_CONTEXTS)
     def context_for(name: str | None, _period: int) -> ssl.SSLContext:
         own = None if name is None else given(pki, name)
-        return _context(own or mint(pki, default if name is None else (name,), key), clients)
+        return context_of(own or mint(pki, default if name is None else (name,), key), clients)
 
     def period() -> int:
         return dt.datetime.now(dt.UTC).toordinal() // _RENEWED_AFTER_DAYS
 
-    def choose(connection: ssl.SSLObject | ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext) -> None:
-        if on_client_hello is not None:
-            on_client_hello(asked)
+    def choose(connection: ssl.SSLObject | ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext) -> int | None:
+        other = None if instead is None else instead(asked)
+        if isinstance(other, int):
+            return other
         name = (asked or "").lower().rstrip(".")
-        connection.context = context_for(name if is_dns_name(name) else None, period())
+        connection.context = other or context_for(name if is_dns_name(name) else None, period())
+        return None
 
-    context = _context(mint(pki, default, key), clients)
+    context = context_of(mint(pki, default, key), clients)
     context.sni_callback = choose
     return context
 
@@ -137,7 +140,7 @@ def given(pki: Pki, name: str) -> ServerCertificate | None:
     return None
 
 
-def _context(server: ServerCertificate, clients: Sequence[Certificate]) -> ssl.SSLContext:
+def context_of(server: ServerCertificate, clients: Sequence[Certificate] = ()) -> ssl.SSLContext:
     """Make a context that shows this certificate and, where `clients` are given, demands one that they signed.
 
     OpenSSL takes the demand from the connection's first context and the anchors from the one it was switched to, so

@@ -28,6 +28,11 @@ from smdp.rsp.tlv import Item, Malformed, items, only
 MAX_CERTIFICATE_BYTES = 8192
 """Longest certificate that is read; the ones of RSP take 500 to 900 bytes."""
 
+LIVE_CIS = frozenset(
+    map(bytes.fromhex, ("81370F5125D0B1D408D4C3B232E6D25E795BEBFB", "4C27967AD20C14B391E9601E41E604AD57C0222F"))
+)
+"""Key identifiers of the GSMA's live CIs: an eUICC that knows these alone is a real device's."""
+
 _REMEMBERED = 1024
 _SHA256 = ec.ECDSA(hashes.SHA256())
 _SEQUENCE, _PRINTABLE_STRING, _VERSION = 0x30, 0x13, 0xA0

@@ -72,6 +72,11 @@ class Record(Decoded):
         """Return the members' native values by their names."""
         return {name: member.native for name, member in self._members.items()}
 
+    @property
+    def members(self) -> dict[str, Decoded]:
+        """Return the members that are there, by their names."""
+        return {name: member for name, member in self._members.items() if member}
+
     def __getitem__(self, name: str) -> Decoded:
         """Return a member by its name."""
         return self._members[name]

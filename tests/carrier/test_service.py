@@ -97,8 +97,7 @@ async def test_a_refused_session_is_told_with_its_reason_and_steps(bench):
         for look in (bench.service.session, bench.service.raw_session):
             with pytest.raises(CarrierError, match="has no session"):
                 await look(carrier, identifier)
-    with pytest.raises(CarrierError, match=f"Did you mean {'01' * 16}"):
-        await bench.service.session("acme", "01010101")
+    assert (await bench.service.session("acme", "01010101")).id == "01" * 16, "as the log names it"
 
 
 async def test_sessions_are_listed_in_pages_and_expire_by_the_clock(bench):

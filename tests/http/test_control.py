@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from smdp.http import health, token
+from smdp.http import context, health, token
 from smdp.storage import StorageError
 
 EID = "89049032123451234512345678901235"
@@ -177,18 +177,12 @@ async def test_events_are_listed_in_pages(api):
 async def test_a_wait_ends_with_the_event_and_counts_from_now(api):
     await call(api, "POST", f"{ACME}/profiles", {}, 201)
     waiting = asyncio.create_task(call(api, "POST", f"{ACME}/events/wait", {"type": "profile.issued"}))
-    while not api.app[_streams()]:  # noqa: ASYNC110 - the server has no event for "somebody waits"
+    while not api.app[context.SERVICE].journal.waiting:  # noqa: ASYNC110 - there is no event for "somebody waits"
         await asyncio.sleep(0)
     await call(api, "POST", f"{ACME}/profiles", {"eid": EID}, 201)
     waited = await waiting
     assert (waited["reached"], waited["event"]["eid"]) == (True, EID)
-    assert not api.app[_streams()]
-
-
-def _streams():
-    from smdp.http.events import STREAMS
-
-    return STREAMS
+    assert not api.app[context.SERVICE].journal.waiting
 
 
 async def test_a_wait_that_times_out_says_why(api):

@@ -223,6 +223,7 @@ TABLE = [
     *(("POST", DEVICES, body, 422, "device-invalid") for body in ({"eid": "12"}, {"imei": "x"}, {"imei": "1" * 16})),
     ("POST", DEVICES, {"eid": "1" * 32}, 422, "eid-not-permitted"),
     ("POST", DEVICES, {"carrier": "A B"}, 422, "carrier-name-invalid"),
+    ("POST", DEVICES, {"": None}, 422, "member-unknown"),
     *(("POST", DEVICES, {name: value}, 422, "value-invalid")
       for name, value in (("os", 5), ("name", "x" * 201), ("name", "\n"), ("supervised", "x"), ("carrier", 5))),
     *(("PATCH", HERE, {name: value}, 422, "value-invalid")

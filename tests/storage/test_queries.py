@@ -346,12 +346,13 @@ async def test_a_device_is_kept_with_its_state(database):
     assert await database.write(devices.insert, device, b"state", waiting=False)
     assert not await database.write(devices.insert, device, b"other", waiting=False)
     device.name = "renamed"
-    assert await database.write(devices.update, device, b"new", waiting=True)
+    assert not await database.write(devices.update, device, b"of another life", number=2, waiting=True)
+    assert await database.write(devices.update, device, b"new", number=1, waiting=True)
     stored = await database.read(devices.device, EID)
     assert (stored.device, stored.state, stored.waiting) == (device, b"new", True)
     assert [one.device.eid for one in await database.read(devices.devices, "acme")] == [EID]
     assert await database.read(devices.devices, "beta") == []
     assert await database.write(devices.delete, EID)
     assert not await database.write(devices.delete, EID)
-    assert not await database.write(devices.update, device, b"", waiting=False)
+    assert not await database.write(devices.update, device, b"", number=1, waiting=False)
     assert await database.read(devices.device, EID) is None

@@ -159,10 +159,22 @@ def _failed(load: Load, refusal: Refusal) -> Answer:
     response = load.findings.response if load.findings else b""
     if refusal.code is ErrorReason.INSTALL_FAILED_DUE_TO_INSUFFICIENT_MEMORY_FOR_PROFILE:
         response = NOT_ENOUGH_MEMORY
+    return _given_up(load, command, refusal, load.loading.metadata, response)
+
+
+def _given_up(load: Load, command: BppCommandId, refusal: Refusal, metadata: bytes, response: bytes) -> Answer:
     sima = tlv(0x82, response) if response else b""
     error = tlv(0xA1, integer(0x80, command), integer(0x81, code_of(refusal)), sima)
-    metadata = read_metadata(load.loading.metadata) if load.loading.metadata else None
-    return _result(load, error, metadata)._replace(refusal=refusal)
+    return _result(load, error, read_metadata(metadata) if metadata else None)._replace(refusal=refusal)
+
+
+def give_up(euicc: Euicc, world: World, command: BppCommandId, refusal: Refusal, metadata: bytes = b"") -> Answer:
+    """End an installation that PrepareDownload has begun, as a card does for reasons of its own (SGP.22 §5.7.6).
+
+    `refusal` has an ErrorReason for its code; `metadata` is the BF25 that the card has seen by then, if it has. The
+    answer is the ProfileInstallationResult that says so.
+    """
+    return _given_up(Load(euicc, b"", world), command, refusal, metadata, b"")
 
 
 def _result(load: Load, final_result: bytes, metadata: Metadata | None) -> Answer:

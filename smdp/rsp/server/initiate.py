@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
+from smdp.rsp.certs import LIVE_CIS
 from smdp.rsp.checks import Check, Refusal, first_violated, refuse
 from smdp.rsp.codes import Code
 from smdp.rsp.crypto import Entropy
@@ -21,6 +22,7 @@ from smdp.rsp.wire import MALFORMED, TRANSACTION_ID_BYTES, Request
 
 _CLAUSE = "SGP.22 §5.6.1"
 _SUPPORTED_MAJOR = 2
+_LIVE = "Real devices accept live GSMA certificates only, and no setting changes that: use a simulated one."
 
 
 class _Context:
@@ -42,7 +44,9 @@ class _Context:
 
 
 def _names(identifiers: tuple[bytes, ...]) -> str:
-    return ", ".join(identifier.hex().upper()[:8] + "…" for identifier in identifiers[:4]) or "none"
+    """Write CI key identifiers, and say which are those of real devices."""
+    told = (f"{one.hex().upper()[:8]}…{' (a live GSMA CI)' if one in LIVE_CIS else ''}" for one in identifiers[:4])
+    return ", ".join(told) or "none"
 
 
 CHECKS: Final[tuple[Check[_Context], ...]] = (
@@ -73,7 +77,7 @@ CHECKS: Final[tuple[Check[_Context], ...]] = (
         Code("8.8.2", "3.1"),
         "ci-not-trusted",
         "The eUICC signs under {signing}; this server trusts {trusted}.",
-        "Use an eUICC of one of these CIs, or serve with the PKI of the eUICC's CI (smdp serve --pki DIR).",
+        "Use an eUICC of one of these CIs, or serve with the PKI of the eUICC's CI (smdp serve --pki DIR). " + _LIVE,
         lambda c: c.security.signing_ci(c.info.signing) is not None,
     ),
     Check(
@@ -83,7 +87,7 @@ CHECKS: Final[tuple[Check[_Context], ...]] = (
         Code("8.8.4", "3.7"),
         "no-certificate-for-ci",
         "The eUICC trusts {verification}; this server has no certificate under these CIs.",
-        "Serve with a PKI that holds CERT.DPauth and CERT.DPpb under one of them (smdp serve --pki DIR).",
+        "Serve with a PKI that holds CERT.DPauth and CERT.DPpb under one of them (smdp serve --pki DIR). " + _LIVE,
         lambda c: c.security.server_ci(c.info.verification) is not None,
     ),
 )

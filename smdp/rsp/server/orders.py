@@ -81,6 +81,11 @@ _ENDED_FIX = {
 }
 
 
+def endings() -> list[tuple[str, str, str]]:
+    """Return every way an order ends: the slug, the sentence, the fix."""
+    return [(slug, f"{_ENDED_BECAUSE[slug]}.", fix) for slug, fix in _ENDED_FIX.items()]
+
+
 def why_ended(order: Order, eid: str) -> dict[str, str]:
     """Tell in a slug, a sentence and a fix what became of an order that can't be downloaded any more."""
     slug = "already-downloaded" if order.consumed_at is not None else _ENDED[order.state]

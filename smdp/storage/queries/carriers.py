@@ -62,7 +62,20 @@ def carrier_names(connection: Connection) -> list[str]:
 def delete_carrier(connection: Connection, name: str) -> bool:
     """Delete a carrier and all it has, except its counters: they never go back."""
     values = {"name": name}
-    for table in ("hosts", "plans", "profiles", "sessions", "messages", "notifications", "events", "devices"):
+    for table in (
+        "hosts",
+        "plans",
+        "profiles",
+        "sessions",
+        "messages",
+        "notifications",
+        "events",
+        "devices",
+        "faults",
+        "snapshots",
+        "webhooks",
+        "deliveries",
+    ):
         connection.execute(f"DELETE FROM {table} WHERE carrier = :name", values)
     connection.execute("UPDATE counters SET journal = 0 WHERE carrier = :name", values)
     return connection.execute("DELETE FROM carriers WHERE name = :name", values).rowcount == 1

@@ -33,13 +33,13 @@ def insert(connection: Connection, device: Device, state: bytes, *, waiting: boo
     )
 
 
-def update(connection: Connection, device: Device, state: bytes, *, waiting: bool) -> bool:
-    """Replace a device's description and state; False if there is none."""
+def update(connection: Connection, device: Device, state: bytes, *, number: int, waiting: bool) -> bool:
+    """Replace a device's description and state; False if it is not the one of this number any more."""
     return (
         connection.execute(
             "UPDATE devices SET carrier = :carrier, description = :description, state = :state, waiting = :waiting "
-            "WHERE eid = :eid",
-            _values(device, state, waiting),
+            "WHERE eid = :eid AND number = :number",
+            _values(device, state, waiting) | {"number": number},
         ).rowcount
         == 1
     )

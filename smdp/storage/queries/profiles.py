@@ -30,8 +30,6 @@ _RETURNING = (
     "RETURNING *, "
     "(SELECT settings FROM plans WHERE plans.carrier = profiles.carrier AND plans.name = plan) AS plan_settings"
 )
-_CHANGED = "RETURNING iccid, eid, state, runtime, reason, activation_state, activation_reason"
-"""What events tell of a change; a third of the cost of a whole row."""
 _LIVE = "state NOT IN ('error', 'unavailable')"
 
 
@@ -176,10 +174,7 @@ def move(
     moves: Mapping[str, str],
     values: Mapping[str, Any],
 ) -> Row | None:
-    """Take a profile from its state to the one that `moves` names for it and set columns; None if it names none.
-
-    Like `change` and `move_activation` it returns what events tell of the profile, as it is then.
-    """
+    """Take a profile from its state to the one that `moves` names for it and set columns; None if it names none."""
     parameters: dict[str, Any] = {"carrier": carrier, "iccid": iccid}
     condition = one_of("source", moves, parameters)
     cases = []
@@ -236,7 +231,7 @@ def _update(
         sets.append(f"{name} = :new_{name}")
     sets = sets or ["iccid = iccid"]
     changed: Row | None = connection.execute(
-        f"UPDATE profiles SET {', '.join(sets)} WHERE carrier = :carrier AND iccid = :iccid {condition} {_CHANGED}",
+        f"UPDATE profiles SET {', '.join(sets)} WHERE carrier = :carrier AND iccid = :iccid {condition} {_RETURNING}",
         parameters,
     ).fetchone()
     return changed
@@ -274,6 +269,19 @@ def next_due(connection: Connection) -> dict[str, int]:
         "AND state IN ('allocated', 'linked', 'confirmed', 'released') GROUP BY carrier) AS dues GROUP BY carrier"
     ).fetchall()
     return {row["carrier"]: row["due"] for row in rows}
+
+
+def next_due_of(connection: Connection, carrier: str) -> int | None:
+    """Return the earliest time at which something of a carrier is due, None if nothing is."""
+    row = connection.execute(
+        "SELECT min(due) AS due FROM ("
+        "SELECT min(activation_due_at) AS due FROM profiles WHERE carrier = :carrier AND activation_due_at IS NOT NULL "
+        "UNION ALL SELECT min(expires_at) AS due FROM profiles WHERE carrier = :carrier AND expires_at IS NOT NULL "
+        "AND state IN ('allocated', 'linked', 'confirmed', 'released')) AS dues",
+        {"carrier": carrier},
+    ).fetchone()
+    due: int | None = row["due"]
+    return due
 
 
 def count_by_state(connection: Connection, carrier: str) -> dict[str, int]:

@@ -8,21 +8,25 @@ from smdp.storage.connection import Connection, Row, one_of
 _DONE = ("installed", "failed")
 _FIRST = "initiated"
 _BROKEN_OFF = ("refused", "cancelled")
+_STEPS_IN_ORDER = (
+    "CASE step WHEN 'initiateAuthentication' THEN 1 WHEN 'authenticateClient' THEN 2 "
+    "WHEN 'getBoundProfilePackage' THEN 3 ELSE 4 END"
+)
+"""A session's steps come in this order, whatever its carrier's clock did meanwhile."""
 
 
 # --- sessions
 
 
 def insert(connection: Connection, carrier: str, transaction_id: str, stage: str, at: int, content: bytes) -> int:
-    """Open a session and return its number: 1 for a carrier's first."""
+    """Open a session and return its number: 1 for a carrier's first, 0 if the carrier was deleted meanwhile."""
     row = connection.execute(
-        "INSERT INTO sessions (carrier, transaction_id, number, stage, opened_at, content) VALUES (:carrier, :id, "
-        "(SELECT coalesce(max(number), 0) + 1 FROM sessions WHERE carrier = :carrier), :stage, :at, :content) "
-        "RETURNING number",
+        "INSERT INTO sessions (carrier, transaction_id, number, stage, opened_at, content) SELECT name, :id, "
+        "(SELECT coalesce(max(number), 0) + 1 FROM sessions WHERE carrier = :carrier), :stage, :at, :content "
+        "FROM carriers WHERE name = :carrier RETURNING number",
         {"carrier": carrier, "id": transaction_id, "stage": stage, "at": at, "content": content},
     ).fetchone()
-    number: int = row["number"]
-    return number
+    return 0 if row is None else row["number"]
 
 
 def session(connection: Connection, carrier: str, transaction_id: str) -> Row | None:
@@ -37,12 +41,14 @@ def session(connection: Connection, carrier: str, transaction_id: str) -> Row | 
 def call(connection: Connection, host: str, label: str, transaction_id: str, step: str) -> Row | None:
     """Find everything a device's call is about in one statement; None if there is no such carrier.
 
-    The carrier is the one that has this host among its own, else the one called `label`: its `settings` as JSON. With
-    them comes the `content` of its session with this transactionId and, as `told`, the refusal that ended it as JSON,
-    and `digest`, `response` and `refusal` of the message that this step of it has had, where there are such.
+    The carrier is the one that has this host among its own, else the one called `label`: its `settings` as JSON, and
+    what `control.control_of` reads of its clock and faults. With them comes its session with this transactionId (`eid`,
+    `iccid`, `content`, and as `told` the refusal that ended it, as JSON), and `digest`, `response` and `refusal` of the
+    message that this step of it has had, where there are such.
     """
     found: Row | None = connection.execute(
-        "SELECT c.settings, s.content, s.refusal AS told, m.digest, m.response, m.refusal FROM carriers c "
+        "SELECT c.settings, c.clock_offset, c.clock_frozen_at, c.faults, s.eid, s.iccid, s.content, "
+        "s.refusal AS told, m.digest, m.response, m.refusal FROM carriers c "
         "LEFT JOIN sessions s ON s.carrier = c.name AND s.transaction_id = :id "
         "LEFT JOIN messages m ON m.carrier = c.name AND m.transaction_id = s.transaction_id AND m.step = :step "
         "WHERE c.name = coalesce((SELECT carrier FROM hosts WHERE host = :host), :label)",
@@ -200,7 +206,7 @@ def messages(connection: Connection, carrier: str, transaction_ids: Sequence[str
     values: dict[str, Any] = {"carrier": carrier}
     found: list[Row] = connection.execute(
         "SELECT * FROM messages WHERE carrier = :carrier "
-        f"AND transaction_id IN ({one_of('id', transaction_ids, values)}) ORDER BY at",
+        f"AND transaction_id IN ({one_of('id', transaction_ids, values)}) ORDER BY {_STEPS_IN_ORDER}",
         values,
     ).fetchall()
     return found
@@ -222,16 +228,17 @@ def insert_notification(
     iccid: str | None,
     transaction_id: str | None,
 ) -> int:
-    """Keep a notification's bytes and return its number: 1 for a carrier's first, 0 if the same came before."""
+    """Keep a notification's bytes and return its number: 1 for the first, 0 if it came before or nobody is there."""
     values = {
         "carrier": carrier, "digest": digest, "raw": raw, "at": at, "kind": kind, "verified": verified, "eid": eid,
         "iccid": iccid, "id": transaction_id,
     }  # fmt: skip
     row = connection.execute(
         "INSERT INTO notifications (carrier, digest, number, at, kind, verified, eid, iccid, transaction_id, raw) "
-        "VALUES (:carrier, :digest, "
+        "SELECT name, :digest, "
         "(SELECT coalesce(max(number), 0) + 1 FROM notifications WHERE carrier = :carrier), "
-        ":at, :kind, :verified, :eid, :iccid, :id, :raw) ON CONFLICT DO NOTHING RETURNING number",
+        ":at, :kind, :verified, :eid, :iccid, :id, :raw FROM carriers WHERE name = :carrier "
+        "ON CONFLICT DO NOTHING RETURNING number",
         values,
     ).fetchone()
     return 0 if row is None else row["number"]

@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from smdp.rsp.checks import Refusal
 from smdp.rsp.codes import BppCommandId as Step
 from smdp.rsp.codes import ErrorReason as Reason
 from smdp.rsp.codes import StatusWord
-from smdp.rsp.euicc.commands import Answer
+from smdp.rsp.euicc.commands import Answer, Findings, World
+from smdp.rsp.euicc.load import give_up
 from smdp.rsp.euicc.state import AllowedOperator, AuthorisationRule
 from tests.card import new_card
 from tests.fake_smdp import ADDRESS, ICCID_BYTES, OWNER, PPK, UPP, FakeSmdp, metadata, notified, rules
@@ -503,3 +505,18 @@ def test_a_one_time_key_on_the_session_curve(card):
     smdp = card.prepare()
     assert isinstance(smdp.otsk.curve, ec.SECP256R1)
     assert card.load(smdp.package()).refusal is None
+
+
+# --- given up by the card itself
+
+
+@pytest.mark.parametrize(("seen", "iccid"), [(b"", None), (metadata(), ICCID_BYTES)])
+def test_a_card_can_give_up_for_reasons_of_its_own(card, seen, iccid):
+    card.prepare()
+    refusal = Refusal(
+        "none", Reason.INSTALL_FAILED_DUE_TO_INTERRUPTION, "interrupted", "It was pulled out.", "Put it in"
+    )
+    world = World(card.now, card.entropy, lambda _: Findings(None, 0))
+    answer = give_up(card.euicc, world, Step.STORE_METADATA_2, refusal, seen)
+    judged(card, "none", Step.STORE_METADATA_2, Reason.INSTALL_FAILED_DUE_TO_INTERRUPTION, answer)
+    assert [entry.iccid for entry in card.euicc.notifications] == [iccid]

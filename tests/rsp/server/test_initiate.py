@@ -3,6 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from smdp.rsp.certs import LIVE_CIS
 from smdp.rsp.server.session import Happening, Policy, Stage
 from tests.euicc_stub import Euicc, key_list
 from tests.independent import encode, parse, verify
@@ -130,6 +131,17 @@ def test_no_ci_for_signing_is_known(bench, signing, verification):
 def test_no_certificate_under_a_ci_for_verification(bench, verification):
     outcome = bench.initiate(info1=bench.euicc.info1(verification=verification))
     refused(outcome, "IA#4", "8.8.4/3.7", "no-certificate-for-ci")
+
+
+@pytest.mark.parametrize("live", sorted(LIVE_CIS))
+def test_a_real_device_is_told_to_be_one(bench, live):
+    """What a real iPhone gets: it signs and verifies under the GSMA's live CIs."""
+    outcome = bench.initiate(info1=bench.euicc.info1(signing=[live], verification=[live]))
+    because = refused(outcome, "IA#3", "8.8.2/3.1", "ci-not-trusted")
+    assert f"signs under {live.hex().upper()[:8]}… (a live GSMA CI); this server trusts" in because
+    assert "Real devices accept live GSMA certificates only" in outcome.refusal.fix
+    outcome = bench.initiate(info1=bench.euicc.info1(verification=[live]))
+    assert "(a live GSMA CI)" in refused(outcome, "IA#4", "8.8.4/3.7", "no-certificate-for-ci")
 
 
 # --- what is no such message

@@ -1,0 +1,164 @@
+"""What requests carry and answers consist of where `smdp.model` has no struct for it: the types behind the OpenAPI.
+
+The handlers check bodies with their own sentences; these types are what generators of clients read.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
+
+from smdp.carrier.clocks import ClockChange
+from smdp.carrier.document import Document
+from smdp.carrier.faults import FaultOrder
+from smdp.carrier.issue import IssueOrder
+from smdp.carrier.service import Waited
+from smdp.carrier.webhooks import Hook
+from smdp.http.clock import AdvanceBody
+from smdp.http.events import WaitBody
+from smdp.http.profiles import ActivationBody
+from smdp.model import ActivationRule, Carrier, Device, Limits, Plan
+
+__all__ = [
+    "ActivationBody",
+    "AdvanceBody",
+    "ClockChange",
+    "FaultOrder",
+    "IssueOrder",
+    "WaitBody",
+    "Waited",
+]
+
+T = TypeVar("T")
+
+
+class Page(Struct, Generic[T]):
+    """A page of a list; `next` is the cursor of the page behind it, null at the end."""
+
+    items: list[T]
+    next: int | str | None
+
+
+# --- answers
+
+
+class Status(Struct):
+    """Whether the server lives, or is ready."""
+
+    status: Literal["live", "ready"]
+
+
+class CarrierName(Struct):
+    """A carrier, and what devices are told to find it."""
+
+    name: str
+    esim_server_url: str
+
+
+class About(Struct, omit_defaults=True):
+    """What the server is, where it listens, and what a client has to trust."""
+
+    version: str
+    domain: str
+    carriers: list[CarrierName]
+    addresses: dict[str, str] | None = None
+    ca_fingerprint: str | None = None
+    permitted_names: list[str] | None = None
+
+
+class RawMessage(Struct):
+    """One function call of a session: the bodies as they were, in base64."""
+
+    step: str
+    at: datetime
+    request: bytes | None
+    response: bytes | None
+
+
+class RawNotification(Struct):
+    """A notification of a session, in base64."""
+
+    at: datetime
+    kind: str
+    verified: bool
+    raw: bytes
+
+
+class RawSession(Struct):
+    """A session's messages as they were."""
+
+    id: str
+    messages: list[RawMessage]
+    notifications: list[RawNotification]
+
+
+# --- requests
+
+
+def some_of(name: str, struct: type[Struct], /, *, members: tuple[str, ...] = (), **more: Any) -> type[Struct]:
+    """Make the type of a body that may have `members` of a struct (all, if none is named), each or none of them.
+
+    `more` are members of another type than the struct's, or that it lacks.
+    """
+    chosen = [field for field in structs.fields(struct) if not members or field.name in members]
+    types = {field.name: field.type for field in chosen} | more
+    given = [(member, kind | UnsetType, UNSET) for member, kind in types.items()]
+    return msgspec.defstruct(name, given, kw_only=True, forbid_unknown_fields=True)
+
+
+CarrierLabel = Annotated[str, Meta(pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", examples=["acme"])]
+PlanLabel = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["fleet-10gb"])]
+
+_SETTINGS = tuple(member for member in Carrier.__struct_fields__ if member not in ("name", "esim_server_url", "sm_ds"))
+LimitsSettings = some_of("LimitsSettings", Limits)
+CarrierSettings = some_of("CarrierSettings", Carrier, members=_SETTINGS, limits=LimitsSettings)
+CarrierOrder = some_of("CarrierOrder", Carrier, members=_SETTINGS, limits=LimitsSettings, name=CarrierLabel | None)
+
+_PLAN = tuple(member for member in Plan.__struct_fields__ if member != "name")
+ActivationSettings = some_of("ActivationSettings", ActivationRule)
+PlanSettings = some_of("PlanSettings", Plan, members=_PLAN, activation=ActivationSettings)
+PlanOrder = msgspec.defstruct("PlanOrder", [("name", PlanLabel)], bases=(PlanSettings,), kw_only=True)
+
+ProfileSettings = some_of(
+    "ProfileSettings", IssueOrder, members=("eid", "imei", "expires", "expires_at", "confirmation_code")
+)
+
+DocumentOrder = some_of("DocumentOrder", Document)
+
+_CHANGEABLE = ("name", "os", "model", "online", "supervised")
+DeviceSettings = some_of("DeviceSettings", Device, members=_CHANGEABLE)
+_MADE_UP: dict[str, Any] = dict.fromkeys(
+    ("name", "os", "model", "eid", "udid", "serial", "imei", "carrier"), str | None
+)
+_MADE_UP |= dict.fromkeys(("online", "supervised"), bool | None)
+DeviceOrder = some_of("DeviceOrder", Device, members=_CHANGEABLE, **_MADE_UP)
+
+
+class WebhookOrder(Hook, frozen=True):
+    """A receiver of events: every type if `types` is empty; with a `secret`, each delivery is signed."""
+
+
+class ApplyBody(Struct, forbid_unknown_fields=True):
+    """For which EID a carrier is put into a scenario."""
+
+    eid: str
+
+
+class ReissueBody(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Whom the new profile is for, if not for the old one's EID."""
+
+    eid: str | None = None
+
+
+class RefreshBody(Struct, forbid_unknown_fields=True):
+    """What RefreshCellularPlans carries: the carrier's `esim_server_url`."""
+
+    url: str
+
+
+class DownloadBody(Struct, forbid_unknown_fields=True):
+    """What a user scans, and types in."""
+
+    activation_code: str
+    confirmation_code: str | None = None
