@@ -215,7 +215,7 @@ smdp serve --scenario already-used       a fresh carrier `default` with one devi
 | API | Python |
 |---|---|
 | `GET /api/v1/scenarios`, `GET /api/v1/scenarios/{name}` | `client.scenarios()`, `client.scenario(name)` |
-| `POST …/scenarios/{name}/apply` `{"eid": "…"}` | `client.apply_scenario(name, eid)` |
+| `POST …/scenarios/{name}/apply` `{"eid": "…"}` | `client.apply_scenario(name, eid)`, `@pytest.mark.smdp(scenario="…")` |
 
 The scenarios that need a device's MDM half (busy, restricted, wiped, retired, transferred, many in a queue) come with
 it.

@@ -209,6 +209,13 @@ class Event(Struct, kw_only=True):
     session: str | None = None
     data: dict[str, Any] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Say it in one line, as the server's log does: time, type, and the ends of the long numbers."""
+        names = {"eid": self.eid, "iccid": self.iccid, "session": self.session}
+        parts = [f"{name}=…{value[-4:]}" for name, value in names.items() if value]
+        parts += [f"{name}={value}" for name, value in self.data.items() if name not in ("because", "fix")]
+        return f"{self.at:%H:%M:%S} {self.type:<20} {' '.join(parts)}".rstrip()
+
 
 class Clock(Struct, kw_only=True):
     """A carrier's clock: what it says, the real time beside it, and how far ahead of that it runs, in seconds."""
@@ -309,6 +316,12 @@ class EidReport(Struct, kw_only=True):
     nearest: Nearest | None = None
     fix: str | None = None
     last_seen: datetime | None = None
+
+    def __str__(self) -> str:
+        """Say it as a carrier's support would: what there is, why there is no more, and what to do."""
+        plans = [f"{one.iccid}: {one.state}, {one.activation.state}" for one in self.profiles]
+        said = " → ".join(part for part in (self.because, self.fix) if part)
+        return "\n  ".join([f"EID {self.eid}", *plans, *([said] if said else [])])
 
 
 class Esim(Struct, kw_only=True):

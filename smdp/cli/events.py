@@ -7,10 +7,6 @@ from cyclopts import Parameter
 from smdp.cli import output, session
 from smdp.cli.output import Json
 from smdp.errors import UsageError
-from smdp.model import Event
-
-_TAIL = 4
-_SENTENCES = ("because", "fix")
 
 
 def events(
@@ -46,12 +42,4 @@ def events(
         if json:
             output.emit_line(event)
         else:
-            output.say_now(line_of(event))
-
-
-def line_of(event: Event) -> str:
-    """Write an event as the server's log does: time, type, and the ends of the long numbers."""
-    names = {"eid": event.eid, "iccid": event.iccid, "session": event.session}
-    parts = [f"{name}=…{value[-_TAIL:]}" for name, value in names.items() if value]
-    parts += [f"{name}={value}" for name, value in event.data.items() if name not in _SENTENCES]
-    return f"{event.at:%H:%M:%S} {event.type:<20} {' '.join(parts)}".rstrip()
+            output.say_now(str(event))

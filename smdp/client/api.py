@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from smdp.client.control import Control
+from smdp.client.hosted import HostedDevice
 from smdp.client.keeping import Keeping
 from smdp.client.transport import Transport
 from smdp.client.watching import Watching
@@ -183,6 +184,10 @@ class Client(Control, Keeping, Watching):
     def create_device(self, **options: Any) -> Device:
         """Make a simulated device at home in this carrier; options are members of the resource, such as os, model."""
         return self._transport.call("POST", "/api/v1/devices", given({"carrier": self.carrier, **options}), into=Device)
+
+    def host_device(self, **options: Any) -> HostedDevice:
+        """Make a simulated device as `create_device` does, and return it as an object with verbs."""
+        return HostedDevice(self, self.create_device(**options))
 
     def devices(self) -> list[Device]:
         """Return the simulated devices whose home is this carrier."""
