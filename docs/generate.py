@@ -121,7 +121,9 @@ class Marks:
 def marked_tests() -> Tests:
     """Check id → the files that test it."""
     marks, talk = Marks(), io.StringIO()
-    arguments = ["--collect-only", "--quiet", "-p", "no:cacheprovider", f"--rootdir={ROOT}", str(ROOT / "tests")]
+    loaded = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # smdp is, by this page's facts
+    options = ["--collect-only", "--quiet", "-p", "no:cacheprovider", "-W", loaded]
+    arguments = [*options, f"--rootdir={ROOT}", str(ROOT / "tests")]
     with contextlib.redirect_stdout(talk), contextlib.redirect_stderr(talk):
         status = pytest.main(arguments, plugins=[marks])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
@@ -215,7 +217,9 @@ smdp serve --scenario already-used       a fresh carrier `default` with one devi
 | API | Python |
 |---|---|
 | `GET /api/v1/scenarios`, `GET /api/v1/scenarios/{name}` | `client.scenarios()`, `client.scenario(name)` |
-| `POST …/scenarios/{name}/apply` `{"eid": "…"}` | `client.apply_scenario(name, eid)`, `@pytest.mark.smdp(scenario="…")` |
+| `POST …/scenarios/{name}/apply` `{"eid": "…"}` | `client.apply_scenario(name, eid)` |
+
+In [pytest](pytest.md), `@pytest.mark.smdp(scenario="already-used")` applies one to the test's `smdp_device`.
 
 The scenarios that need a device's MDM half (busy, restricted, wiped, retired, transferred, many in a queue) come with
 it.
