@@ -112,14 +112,14 @@ def _line(scope: Scope, imsi: str) -> _Line | Rejection:
     row = queries.subscriber(scope.connection, scope.name, imsi)
     if row is None:
         return _rejected(scope, None, "unknown-subscriber", imsi=imsi)
-    functions = _functions(row)
+    functions = functions_of(row)
     if functions is None:
         return _rejected(scope, row, "authentication-failed", said="its package has no key that this network can use")
     return _Line(row, functions)
 
 
-def _functions(row: Row) -> Functions | None:
-    """Return what the USIM of a profile computes with; None if that is not built in."""
+def functions_of(row: Row) -> Functions | None:
+    """Return what the USIM of a profile computes with; None if that is not built in (TUAK), or it has nothing."""
     plan = orders.plan_of(row)
     own = content.own_package(plan, row)
     brought = None if own is None else _brought(own)

@@ -92,6 +92,7 @@ class Coverage:
         self._wake, self._save = wake, save
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def committed(self, notes: Sequence[object]) -> None:
         """Have the devices try whose lines these events are about."""
@@ -103,6 +104,8 @@ class Coverage:
 
     def attend(self, eid: str, iccid: str, heard: str) -> None:
         """Have a device try with an eSIM because of a type of event, unless it knows already."""
+        if self._closed:
+            return
         task = asyncio.create_task(self._try(eid, iccid, heard))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -114,6 +117,7 @@ class Coverage:
 
     async def close(self) -> None:
         """Stop trying; a device that has not tried does so after the next start."""
+        self._closed = True
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()

@@ -182,10 +182,9 @@ class Hosted:
     async def _save(self, device: Device, number: int) -> None:
         """Store what a device remembers, unless it was deleted, reset or restored while it was awake."""
         state, waiting = device.dump(), bool(device.euicc.notifications)
-        if await self._database.write(queries.update, device.describe(), state, number=number, waiting=waiting):
-            if (awake := self._awake.get(device.eid)) is not None and awake.device is device:
-                awake.state = state
-        else:
+        if (awake := self._awake.get(device.eid)) is not None and awake.device is device:
+            awake.state = state  # writes are done in the order of their calls
+        if not await self._database.write(queries.update, device.describe(), state, number=number, waiting=waiting):
             because = f"The device {device.eid} was deleted, reset or restored while it worked; what it did is lost."
             raise CarrierError(_REPLACED, because, "Do it again, if the device is still there.", CONFLICT)
 
@@ -194,10 +193,10 @@ class Hosted:
         awake = self._awake.get(device.eid)
         if awake is not None and awake.device is device:
             state, waiting = device.dump(), bool(device.euicc.notifications)
-            if await self._database.write(
-                queries.update, device.describe(), state, number=awake.number, waiting=waiting, before=awake.state
-            ):
-                awake.state = state
+            before, awake.state = awake.state, state
+            await self._database.write(
+                queries.update, device.describe(), state, number=awake.number, waiting=waiting, before=before
+            )
 
     async def _stored(self, eid: str) -> queries.StoredDevice:
         stored = await self._database.read(queries.device, eid)
