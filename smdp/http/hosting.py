@@ -129,7 +129,8 @@ class Hosted:
             for name, value in options.items():
                 setattr(device.state, name, value)
             await device.save(device)
-            await device.attach(lambda line: line.admitted is not None)
+            if "online" in options:
+                await device.attach(lambda line: line.admitted is not None)
             return device.describe()
 
     async def delete(self, eid: str) -> None:
