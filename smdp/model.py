@@ -325,12 +325,25 @@ class EidReport(Struct, kw_only=True):
 
 
 class Esim(Struct, kw_only=True):
-    """A profile on a device."""
+    """A profile on a device: what it is, and what the network says to it.
+
+    `network`, `mcc`, `mnc` and `msisdn` are the network's answer: empty and null until the device is attached, and then
+    `rejected` is the reason, if it tried. The `subscriber_*` are what the profile itself brings. `label` is what the
+    holder reads, `label_id` (a UUID) stands for it.
+    """
 
     iccid: str
     state: Literal["enabled", "disabled"]
+    label: str = ""
+    label_id: str = ""
     network: str = ""
+    mcc: str | None = None
+    mnc: str | None = None
     msisdn: str | None = None
+    rejected: str | None = None
+    subscriber_network: str = ""
+    subscriber_mcc: str | None = None
+    subscriber_mnc: str | None = None
 
 
 class Device(Struct, kw_only=True):
@@ -389,6 +402,22 @@ class Snapshot(Struct, kw_only=True):
     profiles: int
     devices: int
     bytes: int
+
+
+class NetworkChallenge(Struct, kw_only=True):
+    """What a network asks of a USIM: RAND and AUTN, 16 bytes each, in hexadecimal (TS 33.102 §6.3.2)."""
+
+    rand: str
+    autn: str
+
+
+class Attachment(Struct, kw_only=True):
+    """What a device learns when the network lets it in."""
+
+    network_name: str
+    mcc: str
+    mnc: str
+    msisdn: str | None = None
 
 
 class Removed(Struct, kw_only=True):

@@ -16,6 +16,7 @@ from smdp.rsp.server.orders import can_bind, find, is_exhausted, is_expired
 from smdp.rsp.server.session import Order, Policy
 from smdp.storage import Row
 from smdp.storage.connection import moment_or_none
+from smdp.storage.queries import events as event_queries
 from smdp.storage.queries import profiles as queries
 
 _SESSION_DIGITS = 8
@@ -23,6 +24,8 @@ _WAITING = frozenset({"allocated", "linked", "confirmed"})
 
 
 _NEXT = frozenset({"ready", "confirmation-code-missing"})
+_REJECTED = frozenset({"attach-rejected", "authentication-failed"})
+"""Why a device has no network although its plan is active; for all else the plan's state is the reason."""
 _STARTS = {
     "installed": "when it is installed",
     "enabled": "when the device enables it",
@@ -119,9 +122,17 @@ def _standing(scope: Scope, row: Row, order: Order) -> str:
         ("downloaded", order.state == "downloaded"),
         ("activation-failed", row["activation_state"] == "failed"),
         ("starting", row["activation_state"] == "inactive" and row["activation_due_at"] is not None),
-        (row["activation_state"], True),
     )
-    return next(standing for standing, holds in answers if holds)
+    standing: str = next((standing for standing, holds in answers if holds), row["activation_state"])
+    return _turned_away(scope, row) or standing if standing == "active" else standing
+
+
+def _turned_away(scope: Scope, row: Row) -> str | None:
+    """Say why the network rejected the device of an active plan, if that is the last it did with it."""
+    types = ("network.attached", "network.rejected")
+    last = event_queries.last(scope.connection, scope.name, types=types, eid=row["eid"], iccid=row["iccid"])
+    reason = last and last.data.get("reason")
+    return str(reason) if reason in _REJECTED else None
 
 
 def _policy(scope: Scope) -> Policy:

@@ -43,8 +43,8 @@ TYPES: dict[str, EventType] = {
     "order.confirmed": EventType("An operator confirmed an order (ES2+)."),
     "order.cancelled": EventType("An operator cancelled an order (ES2+)."),
     "order.progress": EventType("An operator was told of a download's progress (ES2+)."),
-    "network.attached": EventType("A device attached to the network."),
-    "network.rejected": EventType("The network turned a device away.", "reason"),
+    "network.attached": EventType("A device attached to the network.", "network_name, mcc, mnc"),
+    "network.rejected": EventType("The network turned a device away.", "reason, cause (EMM), because, fix"),
     "eid.seen": EventType(
         "An eUICC proved itself to this carrier, whatever became of its download.",
         "imei, ci (of our certificate)",

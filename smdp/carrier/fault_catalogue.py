@@ -12,7 +12,7 @@ from smdp.rsp.codes import BppCommandId, ErrorReason, code
 
 INITIATE, AUTHENTICATE, GET_PACKAGE = "initiateAuthentication", "authenticateClient", "getBoundProfilePackage"
 CANCEL, NOTIFY = "cancelSession", "handleNotification"
-TLS, ACTIVATION, DOWNLOAD, LOAD = "tls", "activation", "download", "loadBoundProfilePackage"
+TLS, ACTIVATION, ATTACH, DOWNLOAD, LOAD = "tls", "activation", "attach", "download", "loadBoundProfilePackage"
 _CALLS = (INITIATE, AUTHENTICATE, GET_PACKAGE, CANCEL, NOTIFY)
 _ANSWERS = (INITIATE, AUTHENTICATE, GET_PACKAGE, CANCEL)
 
@@ -265,6 +265,13 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "activation-never": Kind(
         "carrier", "The plan stays pending for ever.", "installed, but without network", (ACTIVATION,)
+    ),
+    "attach-rejected": Kind(
+        "carrier",
+        "The network proves who the device is, and rejects it all the same, whether its plan is active or not.",
+        "installed, but without network: attach-rejected",
+        (ATTACH,),
+        parameters={"cause": Parameter("the EMM cause that it is told", 11, _number(2, 111))},
     ),
     "rate-limit": Kind(
         "carrier",

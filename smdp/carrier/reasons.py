@@ -73,6 +73,16 @@ STANDINGS: dict[str, Reason] = {
         "The profile {iccid} was downloaded at {when}{by}; it is installed and its plan is active.",
         "For a further plan, issue another one: " + _ISSUE,
     ),
+    "attach-rejected": Reason(
+        "attach-rejected",
+        "The profile {iccid} is installed and its plan is active, but a fault has the network reject the device.",
+        "smdp fault list shows the faults, smdp fault clear takes them away; then switch the eSIM off and on.",
+    ),
+    "authentication-failed": Reason(
+        "authentication-failed",
+        "The profile {iccid} is installed and its plan is active, but the device could not prove to be it (AKA).",
+        "Compare the keys: the USIM needs the Ki and OPc of GET …/profiles/{iccid}?include=credentials.",
+    ),
     "activation-failed": Reason(
         "activation-failed",
         "The profile {iccid} is installed, but its plan could not be activated: {activation}.",

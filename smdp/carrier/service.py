@@ -128,6 +128,13 @@ class Service:
         info = carrier.encode() + b"\0" + number.to_bytes(8, "big")
         return Stream(hmac.digest(self._seed, info + b"\1", hashlib.sha256))  # HKDF-Expand, one block
 
+    def stream(self, *about: str | int) -> Entropy:
+        """Return where randomness comes from that belongs to something numbered: with a seed, to just that."""
+        if self._seed is None:
+            return _SYSTEM
+        info = b"\0".join(str(part).encode() for part in about)
+        return Stream(hmac.digest(self._seed, info + b"\0\1", hashlib.sha256))
+
     def look_up(self, host: str, transaction_id: str = "", step: str = "") -> Row | None:
         """Find what a device's call to a host (lower case, no port) is about, as `queries.sessions.call` says it.
 

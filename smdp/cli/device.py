@@ -207,7 +207,8 @@ def _print(device: Device) -> None:
         ]
     )
     for esim in device.esims:
-        output.say(f"  eSIM {esim.iccid}  {esim.state}  {esim.network}  {esim.msisdn or ''}".rstrip())
+        network = esim.network or (f"no network ({esim.rejected})" if esim.rejected else "no network")
+        output.say(f"  eSIM {esim.iccid}  {esim.state}  {network}  {esim.msisdn or ''}".rstrip())
     for notice in device.notices:
         output.say(f"  notice: {notice}")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -10,8 +11,9 @@ from msgspec import Struct, field
 
 from smdp import model
 from smdp.clock import Clock
+from smdp.device import radio
 from smdp.device.es9plus import Es9Client
-from smdp.device.examine import examine, msisdn_of
+from smdp.device.examine import examine, sim_of
 from smdp.device.failure import DownloadError, failure
 from smdp.device.lpa import Lpa, Order, Sent
 from smdp.device.trouble import Trouble, cut_off, no_trouble, strained
@@ -30,6 +32,7 @@ _HTTPS_PORT = 443
 _MEMORY_RESET = bytes.fromhex("BF3404820205E0")
 """EuiccMemoryResetRequest: operational profiles, field-loaded test profiles, the default SM-DP+ address."""
 _RELEASE_15 = b"\x0f\x00\x00"
+_log = logging.getLogger("smdp.device")
 
 
 class State(Struct, kw_only=True):
@@ -49,6 +52,7 @@ class State(Struct, kw_only=True):
     enrollment: dict[str, object] | None = None
     restrictions: dict[str, object] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+    lines: dict[str, radio.Line] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Keep the EID and what the device holds out of logs."""
@@ -64,7 +68,7 @@ class Device:
 
     `client` reaches servers, `clock` tells the time, `entropy` feeds its eUICC. `save` is awaited with the device
     whenever it must not forget what just happened: a key made, a profile installed, a notification acknowledged.
-    `trouble` says what goes wrong because a test wants it.
+    `trouble` says what goes wrong because a test wants it. `network` is what its modem finds on the air, None for none.
     """
 
     def __init__(
@@ -76,13 +80,16 @@ class Device:
         entropy: Entropy,
         save: Callable[["Device"], Awaitable[None]] = _nothing,
         trouble: Trouble = no_trouble,
+        network: radio.Network | None = None,
     ) -> None:
         self.state = state
         self.save = save
+        self._network = network
         self._trouble = trouble
         self._world = lambda: World(clock.now(), entropy, examine)
         self._lpa = Lpa(state.euicc, client, self._world, _device_info(state.imei), lambda: self.save(self), trouble)
         self._lock = asyncio.Lock()
+        self._on_air = asyncio.Lock()
 
     @classmethod
     def load(
@@ -94,10 +101,11 @@ class Device:
         entropy: Entropy,
         save: Callable[["Device"], Awaitable[None]] = _nothing,
         trouble: Trouble = no_trouble,
+        network: radio.Network | None = None,
     ) -> "Device":
         """Bring back what `dump` wrote. Raises ValueError if the bytes are something else."""
         state = msgspec.msgpack.decode(data, type=State)
-        return cls(state, client=client, clock=clock, entropy=entropy, save=save, trouble=trouble)
+        return cls(state, client=client, clock=clock, entropy=entropy, save=save, trouble=trouble, network=network)
 
     def dump(self) -> bytes:
         """Write down everything the device remembers, keys included."""
@@ -115,6 +123,12 @@ class Device:
     def euicc(self) -> Euicc:
         """The eUICC."""
         return self.state.euicc
+
+    @property
+    def enabled(self) -> str | None:
+        """The ICCID of the enabled eSIM."""
+        profile = self.euicc.enabled_profile()
+        return None if profile is None else iccid_of_bytes(profile.iccid)
 
     @property
     def busy(self) -> bool:
@@ -135,7 +149,7 @@ class Device:
             supervised=state.supervised,
             enrollment=state.enrollment,
             restrictions=state.restrictions,
-            esims=[_esim(profile) for profile in state.euicc.profiles],
+            esims=[_esim(state, profile) for profile in state.euicc.profiles],
             notices=list(state.notices),
             online=state.online,
             carrier=state.carrier,
@@ -184,6 +198,8 @@ class Device:
             if self.euicc.notifications:
                 sent = await self._lpa.flush()
                 outcome.steps.append(_told(sent))
+        if outcome.installed is not None:
+            await self.attach()
         return outcome
 
     async def flush_notifications(self) -> Sent:
@@ -192,6 +208,36 @@ class Device:
             return Sent(0, len(self.euicc.notifications))
         async with self._changing():
             return await self._lpa.flush()
+
+    # --- the network
+
+    async def attach(
+        self,
+        unless: Callable[[radio.Line], bool] = radio.has_tried,
+        save: Callable[["Device"], Awaitable[None]] | None = None,
+    ) -> None:
+        """Attach with the enabled eSIM, unless its line says that there is no need to; what comes of it is saved.
+
+        Whatever goes wrong on the air is no failure of what led to it.
+        """
+        if self._network is None or not self.state.online:
+            return
+        async with self._on_air:
+            profile = self.euicc.enabled_profile()
+            sim = None if profile is None else sim_of(profile.upp)
+            line = None if profile is None else self.line(iccid_of_bytes(profile.iccid))
+            if sim is None or line is None or unless(line):
+                return
+            try:
+                await radio.attach(sim, line, self._network)
+                await (save or self.save)(self)
+            except Exception:  # noqa: BLE001 - the profile is installed, whatever becomes of its network
+                _log.exception("bug on the air")
+
+    def line(self, iccid: str) -> radio.Line | None:
+        """Return what the device remembers of an eSIM (ICCID as digits) beside its profile."""
+        radio.follow(self.state.lines, self.euicc.profiles)
+        return self.state.lines.get(iccid)
 
     # --- the profiles it has
 
@@ -231,6 +277,7 @@ class Device:
             if self.state.online and self.euicc.notifications:
                 await self.save(self)
                 steps.append(_told(await self._lpa.flush()))
+        await self.attach()
         if refusal is None:
             return Outcome(ok=True, steps=steps)
         return Outcome(ok=False, reason=refusal.reason, because=refusal.because, fix=refusal.fix, steps=steps)
@@ -256,6 +303,7 @@ class Device:
             try:
                 yield
             finally:
+                radio.follow(self.state.lines, self.euicc.profiles)
                 await self.save(self)
 
 
@@ -282,13 +330,23 @@ def _device_info(imei: str) -> bytes:
     return tlv(0xA1, tlv(0x80, swapped[:4]), capabilities, tlv(0x82, swapped + bytes((int(digits[14] + "F", 16),))))
 
 
-def _esim(profile: InstalledProfile) -> model.Esim:
-    return model.Esim(
-        iccid=iccid_of_bytes(profile.iccid),
+def _esim(state: State, profile: InstalledProfile) -> model.Esim:
+    iccid = iccid_of_bytes(profile.iccid)
+    sim, line = sim_of(profile.upp), state.lines.get(iccid)
+    esim = model.Esim(
+        iccid=iccid,
         state="enabled" if profile.enabled else "disabled",
-        network=read_metadata(profile.metadata).service_provider_name,
-        msisdn=msisdn_of(profile.upp),
+        subscriber_network=read_metadata(profile.metadata).service_provider_name,
+        subscriber_mcc=None if sim is None else sim.mcc,
+        subscriber_mnc=None if sim is None else sim.mnc,
     )
+    if line is not None:
+        esim.label, esim.label_id = line.label, radio.label_id(state.eid, iccid)
+        esim.rejected = None if line.rejected is None else line.rejected.reason
+        if line.admitted is not None:
+            esim.network, esim.msisdn = line.admitted.network_name, line.admitted.msisdn
+            esim.mcc, esim.mnc = line.admitted.mcc, line.admitted.mnc
+    return esim
 
 
 def _step(name: str, refusal: Refusal | None) -> OutcomeStep:

@@ -2,8 +2,11 @@
 
 from functools import lru_cache
 
+from msgspec import Struct
+
 from smdp.rsp.euicc.commands import Findings
 from smdp.upp import Finding, PackageError, Status, euicc_response, lint, nvm_estimate, read
+from smdp.upp.contents import Aka
 
 TEST_ALGORITHM = 3
 """algorithmID of the test algorithm of TS 34.108 (upp.md §1.6)."""
@@ -30,11 +33,22 @@ def examine(upp: bytes) -> Findings:
     )
 
 
+class Sim(Struct, frozen=True):
+    """What a modem needs of a USIM: IMSI, MCC and MNC of its home network, and what it authenticates with."""
+
+    imsi: str
+    mcc: str
+    mnc: str
+    aka: Aka | None
+
+
 @lru_cache(maxsize=256)
-def msisdn_of(upp: bytes) -> str | None:
-    """Read the phone number that a profile brings; each package is read once."""
+def sim_of(upp: bytes) -> Sim | None:
+    """Read the first USIM of a profile, None if it has none that names an IMSI; each package is read once."""
     try:
         usim = read(upp).usim
     except PackageError:
         return None
-    return usim.msisdn if usim else None
+    if usim is None or usim.imsi is None or usim.plmn is None:
+        return None
+    return Sim(usim.imsi, usim.plmn[:3], usim.plmn[3:], usim.aka)

@@ -87,6 +87,7 @@ def like_check(identifier: str) -> str:
 def _told() -> Iterator[tuple[str, str, str, str]]:
     """Go through slugs with who says them, why, and what to do."""
     from smdp.carrier.reasons import STANDINGS
+    from smdp.carrier.rejections import REJECTIONS
     from smdp.device.reasons import REASONS as FAILURES
 
     for one in checks():
@@ -95,6 +96,8 @@ def _told() -> Iterator[tuple[str, str, str, str]]:
     for standing in STANDINGS.values():
         if standing.slug is not None:
             yield standing.slug, "the carrier, of an EID", standing.because, standing.fix or ""
+    for slug, rejection in REJECTIONS.items():
+        yield slug, f"the network (EMM cause {rejection.cause})", rejection.because, rejection.fix
     for slug, failure in FAILURES.items():
         yield slug, "a device", failure.because, failure.fix
 

@@ -14,6 +14,7 @@ from smdp.carrier.download import Downloads
 from smdp.carrier.fault_desk import FaultDesk
 from smdp.carrier.helpdesk import Helpdesk
 from smdp.carrier.keeper import Keeper
+from smdp.carrier.network import Network
 from smdp.carrier.scenarios import Stage
 from smdp.carrier.service import Service
 from smdp.carrier.webhooks import Hook, Webhooks
@@ -29,6 +30,7 @@ from smdp.http import (
     health,
     keeping,
     metrics,
+    network,
     openapi,
     problems,
     profiles,
@@ -146,6 +148,7 @@ def control_app(parts: Parts) -> web.Application:
     app[devices.HOSTED] = parts.hosted
     app[keeping.KEEPER] = parts.keeper
     app[keeping.HELPDESK] = Helpdesk(parts.service)
+    app[network.NETWORK] = Network(parts.service)
     app[webhooks.WEBHOOKS] = parts.webhooks
     app[webhooks.COURIERS] = parts.couriers
     app[health.HEALTH] = parts.health
@@ -157,6 +160,7 @@ def control_app(parts: Parts) -> web.Application:
         faults,
         scenarios,
         profiles,
+        network,
         events,
         sessions,
         devices,

@@ -17,12 +17,14 @@ from smdp.carrier.service import Waited
 from smdp.carrier.webhooks import Hook
 from smdp.http.clock import AdvanceBody
 from smdp.http.events import WaitBody
+from smdp.http.network import AttachBody
 from smdp.http.profiles import ActivationBody
 from smdp.model import ActivationRule, Carrier, Device, Limits, Plan
 
 __all__ = [
     "ActivationBody",
     "AdvanceBody",
+    "AttachBody",
     "ClockChange",
     "FaultOrder",
     "IssueOrder",

@@ -10,6 +10,7 @@ from smdp.carrier.errors import CarrierError, reject_unknown, reject_value
 from smdp.carrier.service import Written
 from smdp.durations import parse_duration
 from smdp.http.context import CARRIER, SERVICE, answer, created, name_of, query, read_object
+from smdp.http.devices import settled
 
 _CLOCK = CARRIER + "/clock"
 
@@ -39,7 +40,7 @@ async def _set(request: web.Request) -> web.Response:
         change = msgspec.convert(body, ClockChange)
     except msgspec.ValidationError as error:
         reject_value(error, "clock")
-    return _written(await request.app[SERVICE].set_clock(name_of(request), change))
+    return await _written(request, await request.app[SERVICE].set_clock(name_of(request), change))
 
 
 async def _advance(request: web.Request) -> web.Response:
@@ -50,7 +51,7 @@ async def _advance(request: web.Request) -> web.Response:
         asked = msgspec.convert(body, AdvanceBody)
     except msgspec.ValidationError as error:
         reject_value(error, "request")
-    return _written(await request.app[SERVICE].advance_clock(name_of(request), _by(asked.by)))
+    return await _written(request, await request.app[SERVICE].advance_clock(name_of(request), _by(asked.by)))
 
 
 def _by(value: str | float) -> timedelta:
@@ -61,5 +62,7 @@ def _by(value: str | float) -> timedelta:
         raise CarrierError("value-invalid", f"by: {error}", fix) from None
 
 
-def _written(written: Written) -> web.Response:
+async def _written(request: web.Request, written: Written) -> web.Response:
+    """Answer when hosted devices have tried the network whose lines changed on the way."""
+    await settled(request)
     return created(written, written.value) if written.carrier_created else answer(written.value)

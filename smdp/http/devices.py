@@ -30,6 +30,13 @@ def add_routes(app: web.Application) -> None:
     app.router.add_delete(_ESIM, _delete_esim)
 
 
+async def settled(request: web.Request) -> None:
+    """Wait until the hosted devices have tried the network whose lines have changed by now."""
+    hosted = request.app.get(HOSTED)
+    if hosted is not None:
+        await hosted.coverage.settled()
+
+
 def _eid(request: web.Request) -> str:
     return request.match_info["eid"]
 

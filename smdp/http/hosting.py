@@ -17,6 +17,7 @@ from smdp.carrier.fault_desk import FaultDesk
 from smdp.carrier.faults import Who
 from smdp.carrier.service import Service
 from smdp.device import Device, Es9Client
+from smdp.http.air import Cell, Coverage
 from smdp.http.bringing import CHANGEABLE, OPTIONS, Bringer, check, check_room
 from smdp.model import Device as Description
 from smdp.model import Event, Fault, Outcome
@@ -28,6 +29,7 @@ from smdp.settings import Settings
 from smdp.storage import Connection
 from smdp.storage.queries import devices as queries
 from smdp.storage.queries.carriers import read_carrier
+from smdp.storage.queries.profiles import profile
 
 _HTTPS = 443
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound
@@ -52,8 +54,10 @@ class Hosted:
         self._awake: dict[str, _Awake] = {}
         self._retries: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.coverage = Coverage(service, self.awake, self._save_unchanged)
         self.port = settings.port
         service.database.listen(self.committed)
+        service.database.listen(self.coverage.committed)
 
     async def start(self) -> None:
         """Send the notifications that devices kept while no server ran."""
@@ -61,6 +65,7 @@ class Hosted:
 
     async def close(self) -> None:
         """Stop retrying and close the connections; what waits stays on the devices."""
+        await self.coverage.close()
         tasks = {*self._retries.values(), *self._tasks}
         for task in tasks:
             task.cancel()
@@ -124,6 +129,8 @@ class Hosted:
             for name, value in options.items():
                 setattr(device.state, name, value)
             await device.save(device)
+            if "online" in options:
+                await device.attach(lambda line: line.admitted is not None)
             return device.describe()
 
     async def delete(self, eid: str) -> None:
@@ -141,7 +148,7 @@ class Hosted:
         if eid not in self._awake:
             stored = await self._stored(eid)
             entropy = await self._entropy(stored.device.carrier)
-            self._awake.setdefault(eid, _Awake(stored.number, self._load(stored, entropy)))
+            self._awake.setdefault(eid, _Awake(stored.number, self._load(stored, entropy), stored.state))
         awake = self._awake[eid]
         awake.users += 1
         try:
@@ -163,15 +170,34 @@ class Hosted:
         async def trouble(step: str, iccid: str | None, session: str | None) -> Sequence[Fault]:
             return await self._desk.meeting(stored.device.carrier, step, Who(stored.device.eid, iccid, session))
 
-        return Device.load(stored.state, client=self._client, clock=clock, entropy=entropy, save=save, trouble=trouble)
+        return Device.load(
+            stored.state,
+            client=self._client,
+            clock=clock,
+            entropy=entropy,
+            save=save,
+            trouble=trouble,
+            network=Cell(self._service, stored.device.eid),
+        )
 
     async def _save(self, device: Device, number: int) -> None:
         """Store what a device remembers, unless it was deleted, reset or restored while it was awake."""
-        waiting = bool(device.euicc.notifications)
-        update = self._database.write(queries.update, device.describe(), device.dump(), number=number, waiting=waiting)
-        if not await update:
+        state, waiting = device.dump(), bool(device.euicc.notifications)
+        if (awake := self._awake.get(device.eid)) is not None and awake.device is device:
+            awake.state = state  # writes are done in the order of their calls
+        if not await self._database.write(queries.update, device.describe(), state, number=number, waiting=waiting):
             because = f"The device {device.eid} was deleted, reset or restored while it worked; what it did is lost."
             raise CarrierError(_REPLACED, because, "Do it again, if the device is still there.", CONFLICT)
+
+    async def _save_unchanged(self, device: Device) -> None:
+        """Store what a device remembers, unless the same device did something in another process meanwhile."""
+        awake = self._awake.get(device.eid)
+        if awake is not None and awake.device is device:
+            state, waiting = device.dump(), bool(device.euicc.notifications)
+            before, awake.state = awake.state, state
+            await self._database.write(
+                queries.update, device.describe(), state, number=awake.number, waiting=waiting, before=before
+            )
 
     async def _stored(self, eid: str) -> queries.StoredDevice:
         stored = await self._database.read(queries.device, eid)
@@ -237,13 +263,22 @@ class Hosted:
     # --- notifications that wait
 
     async def _retry_of(self, carrier: str | None) -> None:
-        """Send later what waits on the devices of a carrier, or of all."""
+        """Send later what waits on the devices of a carrier, or of all; have those attach that can."""
         after = 0
         while page := await self._database.read(queries.devices, carrier, after, _PAGE):
             for stored in page:
                 after = stored.number
                 if stored.waiting:
                     self._retry_later(stored.device.eid)
+                self._attend(stored.device)
+
+    def _attend(self, device: Description) -> None:
+        """Have a device attach that has no network though its line is active: its server stopped before it tried."""
+        for esim in device.esims:
+            if esim.state == "enabled" and not esim.network:
+                row = self._database.look(profile, device.carrier, esim.iccid)
+                if row is not None and row["activation_state"] == "active":
+                    self.coverage.attend(device.eid, esim.iccid, "activation.active")
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -275,8 +310,9 @@ class Hosted:
 
 @dataclass(slots=True)
 class _Awake:
-    """A device in use: the number of its row, and how many use it."""
+    """A device in use: the number of its row, its state as it is stored, and how many use it."""
 
     number: int
     device: Device
+    state: bytes
     users: int = 0

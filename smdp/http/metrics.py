@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper bounds of a step's seconds; a step is about 0.001."""
-_TOLD = ("session.opened", "session.step", "session.refused", "session.closed", "fault.fired", "tls.failed")
+_TOLD = (
+    "session.opened",
+    "session.step",
+    "session.refused",
+    "session.closed",
+    "fault.fired",
+    "tls.failed",
+    "network.rejected",
+)
 _PAGE = 1000
 _MAX_SERIES = 200
 """How many combinations of labels a metric has; what comes beyond is `other`."""
@@ -52,6 +60,7 @@ class Metrics:
         self._sessions: Counter[tuple[str, ...]] = Counter()
         self._faults: Counter[tuple[str, ...]] = Counter()
         self._handshakes: Counter[tuple[str, ...]] = Counter()
+        self._rejections: Counter[tuple[str, ...]] = Counter()
         self._steps: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * (len(BUCKETS) + 2))
         self._profiles: list[Row] = []
         self._depths = queries.Depths(0, 0)
@@ -97,6 +106,8 @@ class Metrics:
             _add(self._sessions, str(data.get("outcome")), "", "")
         elif kind == "fault.fired":
             _add(self._faults, str(data.get("do")))
+        elif kind == "network.rejected":
+            _add(self._rejections, str(data.get("reason")))
         elif kind == "tls.failed":
             _add(self._handshakes, str(data.get("reason")), number=int(data.get("count", 1)))
 
@@ -128,6 +139,7 @@ class Metrics:
         yield self._latency()
         yield _counter("smdp_faults_fired", "Faults that did their work.", ("fault",), self._faults)
         yield _counter("smdp_tls_failures", "TLS handshakes of devices that failed.", ("reason",), self._handshakes)
+        yield _counter("smdp_attach_rejections", "Devices that a network turned away.", ("reason",), self._rejections)
         profiles = GaugeMetricFamily("smdp_profiles", "Profiles.", labels=("state", "activation"))
         for row in self._profiles:
             profiles.add_metric((row["state"], row["activation"]), row["count"])

@@ -28,6 +28,7 @@ _PAGE_NAME = re.compile(r"Page_(\w+)_")
 _PROBLEMS = {
     400: "The request can't be read: its query, its body, its HTTP.",
     401: "The bearer token is missing or wrong.",
+    403: "The network turns the device away.",
     404: "What the path names is not there; `fix` says what is near.",
     408: "The body took too long.",
     409: "It can't be done as things stand.",

@@ -18,6 +18,7 @@ from smdp.http.bodies import Page
 from smdp.http.context import API, CARRIER
 from smdp.model import (
     Activation,
+    Attachment,
     Carrier,
     Clock,
     Device,
@@ -25,6 +26,7 @@ from smdp.model import (
     Event,
     Fault,
     FaultKind,
+    NetworkChallenge,
     Outcome,
     Plan,
     Profile,
@@ -212,6 +214,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET", _SESSIONS + "/{session}", "getSession", "Show a session, decoded with the checks, or raw.",
         query=("as",), answers=(Session, bodies.RawSession),
+    ),
+    Operation(
+        "POST", CARRIER + "/network/attach", "attach",
+        "Attach to the network: get a challenge for an IMSI, answer it, resynchronise.",
+        takes=bodies.AttachBody, answers=(NetworkChallenge, Attachment), more=(403,),
     ),
     # what a test does to a carrier
     Operation(

@@ -21,6 +21,7 @@ from smdp.http.context import (
     read_json,
     read_object,
 )
+from smdp.http.devices import settled
 from smdp.http.problems import ProblemError
 from smdp.model import ActivationState
 
@@ -116,7 +117,9 @@ async def _force_activation(request: web.Request) -> web.Response:
     except msgspec.ValidationError as error:
         reject_value(error, "profile's activation")
     service = request.app[SERVICE]
-    return answer(await service.force_activation(name_of(request), _iccid(request), wanted.state, wanted.reason))
+    forced = await service.force_activation(name_of(request), _iccid(request), wanted.state, wanted.reason)
+    await settled(request)
+    return answer(forced)
 
 
 async def _eid(request: web.Request) -> web.Response:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from smdp.clock import VirtualClock
 from smdp.device.device import Device, address_of
-from smdp.device.examine import msisdn_of
+from smdp.device.examine import sim_of
 from smdp.device.failure import DownloadError
 from smdp.rsp.crypto import Stream
 from tests.fake_es9 import text
@@ -46,7 +46,9 @@ async def test_a_refresh_installs_and_enables(device, server):
     assert server.functions == [*FLOW, *["handleNotification"] * 3]
     assert server.events == ["result", "0780", "0640"]
     (esim,) = device.describe().esims
-    assert (esim.iccid, esim.state, esim.network, esim.msisdn) == (ICCID, "enabled", "TESTS", "+15550100001")
+    assert (esim.iccid, esim.state, esim.label, esim.subscriber_network) == (ICCID, "enabled", "Primary", "TESTS")
+    assert (esim.subscriber_mcc, esim.subscriber_mnc) == ("001", "01")
+    assert (esim.network, esim.mcc, esim.msisdn, esim.rejected) == ("", None, None, None), "there is no network here"
     assert device.euicc.notifications == []
     assert [step.name for step in outcome.steps if step.ok] == [step.name for step in outcome.steps]
 
@@ -322,8 +324,8 @@ async def test_a_locked_profile_cannot_be_deleted(device, server):
     assert len(device.describe().esims) == 1
 
 
-def test_a_package_that_cannot_be_read_has_no_number():
-    assert msisdn_of(b"\xa0") is None
+def test_a_package_that_cannot_be_read_has_no_usim():
+    assert sim_of(b"\xa0") is None
 
 
 @pytest.mark.parametrize("iccid", ["8900101000000000027", "no digits"])

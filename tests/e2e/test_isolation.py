@@ -147,6 +147,7 @@ FOREIGN = {
     "profiles of an EID": ("GET", "profiles?eid={eid}", None),
     "profiles by a part of a number": ("GET", "profiles?q={iccid}", None),
     "EID": ("GET", "eids/{eid}", None),
+    "line": ("POST", "network/attach", {"imsi": "{imsi}"}),
     "session": ("GET", "sessions/{session}", None),
     "raw session": ("GET", "sessions/{session}?as=raw", None),
     "sessions of an EID": ("GET", "sessions?eid={eid}", None),
@@ -167,8 +168,10 @@ async def test_what_is_one_carriers_never_was_at_the_other(carriers, doors, what
     phone = Phone(EID, doors[0].address, examine=glance)
     await phone.download(doors[0])
     cursor = str(len(home.events()))
-    real = {"iccid": order.iccid, "eid": EID, "session": phone.transaction_id, "cursor": cursor}
-    never = {"iccid": NEVER_ICCID, "eid": NEVER_EID, "session": NEVER_SESSION, "cursor": "999"}
+    real = {"iccid": order.iccid, "eid": EID, "session": phone.transaction_id, "cursor": cursor,
+            "imsi": order.imsi}  # fmt: skip
+    never = {"iccid": NEVER_ICCID, "eid": NEVER_EID, "session": NEVER_SESSION, "cursor": "999",
+             "imsi": "001019999999999"}  # fmt: skip
     before = everything(home)
     answers = [anonymous(ask(other, *FOREIGN[what], words), words) for words in (real, never)]
     assert answers[0] == answers[1]

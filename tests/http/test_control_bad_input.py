@@ -59,7 +59,7 @@ NO_JSON = [
 TAKERS = [
     ("POST", PROFILES), ("PATCH", PROFILE), ("PUT", f"{PROFILE}/activation"), ("POST", PLANS),
     ("PATCH", f"{PLANS}/default"), ("PATCH", CARRIER), ("POST", WAIT), ("PATCH", HERE), ("POST", f"{HERE}/refresh"),
-    ("POST", f"{HERE}/download"),
+    ("POST", f"{HERE}/download"), ("POST", f"{CARRIER}/network/attach"),
 ]  # fmt: skip
 
 

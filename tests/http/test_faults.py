@@ -69,6 +69,7 @@ INSTALLED = [
     ("status", NOTIFY, {}),
     ("activation-fails", "activation", {"reason": "account-inactive"}),
     ("activation-never", "activation", {}),
+    ("attach-rejected", "attach", {}),
 ]
 
 
@@ -174,6 +175,22 @@ def test_activation_fails_for_a_reason_or_stays_pending(carrier, eid):
     carrier.advance("1h")
     assert carrier.activation(iccid).state == "pending"
     assert [event.data["do"] for event in fired(carrier)] == ["activation-fails", "activation-never"]
+
+
+def test_a_rejected_attach_leaves_the_plan_without_network_until_the_esim_is_switched(carrier, eid):
+    carrier.add_fault("attach-rejected", eid=eid, cause=22)
+    assert refresh(carrier, eid).ok
+    (esim,) = carrier.device(eid).esims
+    assert (esim.network, esim.mcc, esim.msisdn, esim.rejected) == ("", None, None, "attach-rejected")
+    assert carrier.activation(esim.iccid).state == "active"
+    rejected = carrier.events(type="network.rejected")[0]
+    assert (rejected.eid, rejected.iccid, rejected.data["cause"]) == (eid, esim.iccid, 22)
+    report = carrier.why(eid)
+    assert (report.reason, "switch the eSIM off and on" in report.fix) == ("attach-rejected", True)
+    carrier.switch_esim(eid, esim.iccid, "disable")
+    (esim,) = carrier.switch_esim(eid, esim.iccid, "enable").esims
+    assert (esim.network, esim.rejected) == ("smdp TEST", None)
+    assert carrier.why(eid).reason == "already-downloaded"
 
 
 def test_a_full_euicc_has_room_again_behind_the_fault(carrier, eid):

@@ -54,3 +54,22 @@ async def test_a_device_that_is_made_again_is_another_one(server):
         await hosted.delete(eid)
         with pytest.raises(CarrierError, match="deleted"):
             await old.save(old)
+
+
+async def test_what_another_process_stored_meanwhile_is_not_overwritten_by_an_attach(server):
+    from smdp.storage.queries import devices
+
+    hosted, database = server.parts.hosted, server.parts.service.database
+    eid = await made(server)
+    save = hosted.coverage._save  # noqa: SLF001 - what an attach that nobody asked for is stored with
+    async with hosted.awake(eid) as device:
+        device.notice("mine")
+        await save(device)
+        assert (await hosted.show(eid)).notices == ["mine"]
+        stored = await database.read(devices.device, eid)
+        await database.write(
+            devices.update, device.describe(), stored.state + b"\xc0", number=stored.number, waiting=False
+        )
+        device.notice("too late")
+        await save(device)
+    assert (await database.read(devices.device, eid)).state == stored.state + b"\xc0"

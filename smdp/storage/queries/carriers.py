@@ -72,6 +72,7 @@ def delete_carrier(connection: Connection, name: str) -> bool:
         "events",
         "devices",
         "faults",
+        "authentications",
         "snapshots",
         "webhooks",
         "deliveries",

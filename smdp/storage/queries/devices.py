@@ -33,13 +33,16 @@ def insert(connection: Connection, device: Device, state: bytes, *, waiting: boo
     )
 
 
-def update(connection: Connection, device: Device, state: bytes, *, number: int, waiting: bool) -> bool:
-    """Replace a device's description and state; False if it is not the one of this number any more."""
+def update(
+    connection: Connection, device: Device, state: bytes, *, number: int, waiting: bool, before: bytes | None = None
+) -> bool:
+    """Replace a device's description and state; False if it is not the one of this number, or state, any more."""
+    unchanged = "" if before is None else "AND state = :before"
     return (
         connection.execute(
             "UPDATE devices SET carrier = :carrier, description = :description, state = :state, waiting = :waiting "
-            "WHERE eid = :eid AND number = :number",
-            _values(device, state, waiting) | {"number": number},
+            f"WHERE eid = :eid AND number = :number {unchanged}",
+            _values(device, state, waiting) | {"number": number, "before": before},
         ).rowcount
         == 1
     )
@@ -63,6 +66,11 @@ def devices(connection: Connection, carrier: str | None = None, after: int = 0, 
         values,
     ).fetchall()
     return [_stored(row) for row in rows]
+
+
+def is_hosted(connection: Connection, eid: str) -> bool:
+    """Say whether there is a device with this EID."""
+    return connection.execute("SELECT 1 FROM devices WHERE eid = :eid", {"eid": eid}).fetchone() is not None
 
 
 def count(connection: Connection) -> int:
