@@ -6,8 +6,7 @@ serial number or random stream comes twice. Sessions of the state that goes are 
 
 import re
 import zlib
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -26,8 +25,6 @@ from smdp.storage.queries import contents as queries
 from smdp.storage.queries import control as control_queries
 from smdp.storage.queries import events as event_queries
 from smdp.storage.queries import snapshots
-
-T = TypeVar("T")
 
 MAX_SNAPSHOTS = 50
 """How many snapshots a carrier keeps."""
@@ -48,7 +45,7 @@ class Keeper:
 
     async def export(self, carrier: str) -> bytes:
         """Return a carrier as a document in JSON, secrets included. Raises CarrierError (404)."""
-        return await self._read(carrier, lambda scope: written(contents.document_of(scope)))
+        return await self._service.read(carrier, lambda scope: written(contents.document_of(scope)))
 
     async def import_(self, carrier: str, document: Document, *, replace: bool = False) -> Carrier:
         """Make a carrier what a document says; it is created if there is none.
@@ -103,7 +100,7 @@ class Keeper:
 
         Its faults are disarmed, and its clock goes by the real time. Settings, plans, snapshots and the timeline stay.
         """
-        return await self._write(carrier, self._reset)
+        return await self._service.write(carrier, self._reset)
 
     def _reset(self, scope: Scope) -> Removed:
         held = queries.held(scope.connection, scope.name)
@@ -124,7 +121,7 @@ class Keeper:
 
         Raises CarrierError.
         """
-        return await self._write(carrier, self._take, name)
+        return await self._service.write(carrier, self._take, name)
 
     def _take(self, scope: Scope, name: str) -> Snapshot:
         if not _NAME.fullmatch(name):
@@ -150,7 +147,7 @@ class Keeper:
 
     async def restore(self, carrier: str, name: str) -> Carrier:
         """Make a carrier and its hosted devices what they were when a snapshot was taken. Raises CarrierError."""
-        return self._service.shown(await self._write(carrier, self._restore, name))
+        return self._service.shown(await self._service.write(carrier, self._restore, name))
 
     def _restore(self, scope: Scope, name: str) -> Carrier:
         content = snapshots.content(scope.connection, scope.name, name)
@@ -161,7 +158,7 @@ class Keeper:
 
     async def snapshots(self, carrier: str) -> list[Snapshot]:
         """List a carrier's snapshots, the oldest first. Raises CarrierError (404)."""
-        return await self._read(
+        return await self._service.read(
             carrier, lambda scope: [_shown(row) for row in snapshots.snapshots(scope.connection, scope.name)]
         )
 
@@ -174,7 +171,7 @@ class Keeper:
                 raise _unknown(scope, name)
             return _shown(row)
 
-        return await self._read(carrier, found)
+        return await self._service.read(carrier, found)
 
     async def delete_snapshot(self, carrier: str, name: str) -> None:
         """Forget a snapshot. Raises CarrierError (404)."""
@@ -183,18 +180,7 @@ class Keeper:
             if not snapshots.delete(scope.connection, scope.name, name):
                 raise _unknown(scope, name)
 
-        await self._write(carrier, forget)
-
-    # --- transactions
-
-    async def _read(self, carrier: str, fn: Callable[[Scope], T]) -> T:
-        return await self._database.read(self._scoped, carrier, fn)
-
-    async def _write(self, carrier: str, fn: Callable[..., T], *args: Any) -> T:
-        return await self._database.write(self._scoped, carrier, lambda scope: fn(scope, *args))
-
-    def _scoped(self, connection: Connection, name: str, fn: Callable[[Scope], T]) -> T:
-        return fn(self._service.scope(connection, carriers.find(connection, name)))
+        await self._service.write(carrier, forget)
 
 
 def _holds(connection: Connection, name: str) -> bool:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from smdp.carrier.clocks import ClockChange
 from smdp.carrier.errors import CarrierError, reject_unknown, reject_value
-from smdp.carrier.service import Written
+from smdp.carrier.transactions import Written
 from smdp.durations import parse_duration
 from smdp.http.context import CARRIER, SERVICE, answer, created, name_of, query, read_object
 

@@ -7,7 +7,8 @@ import msgspec
 from aiohttp import web
 
 from smdp.carrier.errors import CarrierError, did_you_mean
-from smdp.carrier.service import Service, Written
+from smdp.carrier.service import Service
+from smdp.carrier.transactions import Written
 from smdp.http.problems import MAX_BODY, Handler, ProblemError, read_body
 from smdp.rsp.ids import is_eid
 from smdp.storage import StorageError
