@@ -7,9 +7,8 @@ from aiohttp import web
 
 from smdp.carrier.clocks import ClockChange
 from smdp.carrier.errors import CarrierError, reject_unknown, reject_value
-from smdp.carrier.transactions import Written
 from smdp.durations import parse_duration
-from smdp.http.context import CARRIER, SERVICE, answer, created, name_of, query, read_object
+from smdp.http.context import CARRIER, SERVICE, answer, name_of, query, read_object, written
 
 _CLOCK = CARRIER + "/clock"
 
@@ -39,7 +38,7 @@ async def _set(request: web.Request) -> web.Response:
         change = msgspec.convert(body, ClockChange)
     except msgspec.ValidationError as error:
         reject_value(error, "clock")
-    return _written(await request.app[SERVICE].set_clock(name_of(request), change))
+    return written(await request.app[SERVICE].set_clock(name_of(request), change))
 
 
 async def _advance(request: web.Request) -> web.Response:
@@ -50,7 +49,7 @@ async def _advance(request: web.Request) -> web.Response:
         asked = msgspec.convert(body, AdvanceBody)
     except msgspec.ValidationError as error:
         reject_value(error, "request")
-    return _written(await request.app[SERVICE].advance_clock(name_of(request), _by(asked.by)))
+    return written(await request.app[SERVICE].advance_clock(name_of(request), _by(asked.by)))
 
 
 def _by(value: str | float) -> timedelta:
@@ -59,7 +58,3 @@ def _by(value: str | float) -> timedelta:
     except ValueError as error:
         fix = "Give how much time passes, as in 3m or 48h; PUT the clock to go back."
         raise CarrierError("value-invalid", f"by: {error}", fix) from None
-
-
-def _written(written: Written) -> web.Response:
-    return created(written, written.value) if written.carrier_created else answer(written.value)

@@ -105,6 +105,11 @@ def answer(value: Any, status: int = 200) -> web.Response:
     return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
 
 
+def written(done: Written) -> web.Response:
+    """Answer a write (200); with 201 if it made its carrier, and say so."""
+    return created(done, done.value) if done.carrier_created else answer(done.value)
+
+
 def created(written: Written, value: Any) -> web.Response:
     """Answer a write (201), and say so if it made its carrier."""
     if not written.carrier_created:
