@@ -1,7 +1,7 @@
 """The carrier's use cases, one method each: a transaction, what it decides, and what the control API answers."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,8 @@ from smdp.storage.queries import carriers as carrier_queries
 from smdp.storage.queries import control as control_queries
 from smdp.storage.queries import events as event_queries
 from smdp.storage.queries import profiles as profile_queries
+
+Farewell = Callable[[Scope], Callable[[Sequence[Event]], None]]
 
 MAX_WAIT = timedelta(minutes=10)
 _NAME_DIGITS = 5
@@ -62,6 +64,8 @@ class Service(Transactions):
         self.journal = Journal(database)
         self.cis: frozenset[str] = frozenset()
         """Key identifiers (hexadecimal) of the CIs under which the server has certificates; empty: unknown."""
+        self.farewell: Farewell = lambda _: lambda _: None
+        """What a carrier that is being deleted leaves to do: called before, and then with its last events."""
         self._timer = Timer(self._do_due)
         database.listen(self._timer.committed)
 
@@ -118,7 +122,11 @@ class Service(Transactions):
         if name == DEFAULT:
             because = "The carrier default is where every other host name leads; it stays."
             raise CarrierError("carrier-needed", because, "Use a carrier of its own for each test.", CONFLICT)
-        await self.write(name, contents.delete)
+        await self.write(name, self._delete)
+
+    def _delete(self, scope: Scope) -> None:
+        take_last = self.farewell(scope)
+        take_last(contents.delete(scope))
 
     def shown(self, carrier: Carrier) -> Carrier:
         """Fill in what follows from where the server listens."""
