@@ -455,7 +455,7 @@ async def test_a_deleted_carrier_tells_that_it_was_and_starts_anew(world):
         await world.issue()
         await there.until(lambda: "carrier.deleted" in types_of(there))
         await gone(world)
-        assert types_of(there) == ["profile.issued", "carrier.deleted"]
+        assert set(types_of(there)) == {"profile.issued", "carrier.deleted"}
         assert {body["delivery"] for body in there.taken} == {"acme-w1-2", "acme-w1-3"}
         assert (await world.call("GET", f"{ACME}/webhooks"))["items"] == []
         assert await world.log("webhook.delivered") == []
@@ -486,7 +486,7 @@ async def test_a_receiver_that_fails_hears_of_the_deletion_when_it_is_back(tmp_p
         async with World(url) as world:
             await there.until(lambda: "carrier.deleted" in types_of(there))
             await gone(world)
-        assert types_of(there) == ["profile.issued", "carrier.deleted"]
+        assert set(types_of(there)) == {"profile.issued", "carrier.deleted"}
 
 
 async def test_the_hook_of_the_settings_hears_of_the_deletion_too():
