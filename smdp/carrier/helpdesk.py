@@ -7,7 +7,7 @@ from smdp.carrier.scope import Scope
 from smdp.carrier.service import Service
 from smdp.model import Profile
 from smdp.rsp.crypto import Entropy
-from smdp.rsp.ids import is_eid
+from smdp.rsp.ids import is_eid, ungrouped
 from smdp.rsp.server.session import Change, Happening
 from smdp.rsp.states import Trigger
 from smdp.storage import Row
@@ -28,9 +28,10 @@ def reissue(scope: Scope, iccid: str, eid: str | None, entropy: Entropy) -> Row:
     if old["state"] == "unavailable":
         because = f"The profile {iccid} was revoked or reissued before: its number is not its own any more."
         raise CarrierError("state-forbids", because, "Issue another one: smdp profile issue.", CONFLICT)
+    eid = eid and ungrouped(eid)
     if eid is not None and not is_eid(eid):
         because = f"An EID has 32 decimal digits; {eid[:40]!r} has not."
-        raise CarrierError("eid-invalid", because, "Give all of it, without spaces.")
+        raise CarrierError("eid-invalid", because, "Give all of it.")
     plan = orders.plan_of(old)
     if not plan.personalise and (plan.upp is not None or old["upp"] is not None):
         because = f"The profile {iccid} is a package that is used as it is, so there can't be another ICCID for it."

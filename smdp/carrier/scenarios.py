@@ -19,7 +19,7 @@ from smdp.carrier.service import Service
 from smdp.carrier.transactions import Written
 from smdp.durations import parse_duration
 from smdp.model import Scenario
-from smdp.rsp.ids import is_eid
+from smdp.rsp.ids import is_eid, ungrouped
 from smdp.storage.queries import carriers as queries
 
 
@@ -93,10 +93,10 @@ class Stage:
 
         Raises CarrierError.
         """
-        recipe = find(name)
+        recipe, eid = find(name), ungrouped(eid)
         if not is_eid(eid):
             because = f"An EID has 32 decimal digits; {eid[:40]!r} has not."
-            raise CarrierError("eid-invalid", because, "Give all of it, without spaces.")
+            raise CarrierError("eid-invalid", because, "Give all of it.")
         applied = await self._service.ensure(carrier, self._apply, recipe, eid)
         return Written(_shown(name, recipe), applied.carrier_created)
 
