@@ -22,7 +22,7 @@ from smdp.carrier.errors import CONFLICT, CarrierError
 from smdp.carrier.issue import MAX_PROFILES, happening, prepare
 from smdp.carrier.scope import Scope
 from smdp.clock import Clock, VirtualClock
-from smdp.model import Attempts, Fault, Plan
+from smdp.model import Attempts, Event, Fault, Plan
 from smdp.rsp.crypto import Entropy
 from smdp.rsp.server.session import Happening, Stage
 from smdp.rsp.states import CONSUMED_BY_ENTERING, State
@@ -133,12 +133,12 @@ def end_sessions(scope: Scope, because: str) -> list[Happening]:
     ]
 
 
-def delete(scope: Scope) -> None:
-    """Delete a carrier with all that is in it; its last event tells so to whoever still listens."""
+def delete(scope: Scope) -> list[Event]:
+    """Delete a carrier with all that is in it; return its last events, which tell so to whoever still listens."""
     ended = end_sessions(scope, f"The carrier {scope.name} was deleted while the session was open.")
     carrier_queries.delete_carrier(scope.connection, scope.name)
     told = {"because": f"The carrier {scope.name} was deleted.", "fix": f"smdp carrier new {scope.name}"}
-    journal.append(scope, [*ended, Happening(type="carrier.deleted", data=told)])
+    return journal.append(scope, [*ended, Happening(type="carrier.deleted", data=told)])
 
 
 # --- from a document

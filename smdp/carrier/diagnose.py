@@ -41,7 +41,7 @@ def eid_report(scope: Scope, eid: str, cis: Collection[str] = ()) -> EidReport:
     """
     if not is_eid(eid):
         because = f"An EID has 32 decimal digits; {eid[:40]!r} has not."
-        raise CarrierError("eid-invalid", because, "Give all of it, without spaces.")
+        raise CarrierError("eid-invalid", because, "Give all of it.")
     rows = queries.of_eid(scope.connection, scope.name, eid)
     seen = visits.of(scope, eid)
     report = EidReport(

@@ -12,10 +12,11 @@ from typing import Any, cast
 
 from msgspec import structs
 
-from smdp.carrier import journal, notifications, orders, sessions
+from smdp.carrier import journal, notifications, orders, rate, sessions
 from smdp.carrier.calls import Answer, Call
 from smdp.carrier.fault_replies import Reissue
 from smdp.carrier.interference import Interference
+from smdp.carrier.rate import RateLimits, TurnedDown
 from smdp.carrier.scope import Scope
 from smdp.carrier.service import Service
 from smdp.model import Carrier, SessionOutcome
@@ -46,6 +47,7 @@ class Downloads:
         """Take what the answers are made with; `reissue` is what the fault `expired-dpauth` needs."""
         self._service, self._security = service, security
         self._interference = Interference(service, security, reissue)
+        self.rates = RateLimits()
         self._database = service.database
         self._known: dict[tuple[str, str, int], tuple[Carrier, Policy]] = {}
         self._functions = {
@@ -68,6 +70,8 @@ class Downloads:
             if found is None:
                 return _nobody(function, host)
             carrier, policy = self._rules(found["settings"], host)
+            if (most := carrier.limits.per_second) is not None and (over := self.rates.take(carrier.name, most)):
+                return await self._turn_down(carrier, function, over)
             call = Call(carrier, host, control_of(found), policy, request, body, began)
             try:
                 if call.control.faults:
@@ -75,6 +79,17 @@ class Downloads:
                 return await self._functions[function](call, found)
             except _LostError:
                 continue
+
+    async def _turn_down(self, carrier: Carrier, function: str, over: TurnedDown) -> Answer:
+        """Turn down a call that is one too many in its second."""
+
+        def tell(connection: Connection) -> None:
+            if carriers.carrier(connection, carrier.name) is not None:  # else it was deleted just now
+                rate.tell(self._service.scope(connection, carrier), function, over.tell)
+
+        if over.tell:
+            await self._database.write_lightly(tell)
+        return Answer(b"", faults=(over.fault,))
 
     def _rules(self, settings: str, host: str) -> tuple[Carrier, Policy]:
         """Return the carrier and the rules that hold for a client that used this name; the same for call after call."""

@@ -61,7 +61,10 @@ TYPES: dict[str, EventType] = {
     "tls.failed": EventType(
         "A TLS handshake on the device port failed.", "name, alert, reason, because, fix, count (of alike ones)"
     ),
-    "fault.fired": EventType("An armed fault did its work."),
+    "fault.fired": EventType(
+        "An armed fault did its work; or calls came above limits.per_second (then reason, because, fix, count).",
+        "fault, do, with, step, hits, count, reason, because, fix",
+    ),
     "clock.moved": EventType("The carrier's clock was moved."),
     "webhook.delivered": EventType("A webhook's receiver took an event.", "hook, delivery, event, attempt, status, ms"),
     "webhook.failed": EventType(

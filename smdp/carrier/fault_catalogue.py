@@ -190,7 +190,7 @@ CATALOGUE: dict[str, Kind] = {
     "status": Kind(
         "wire",
         "An HTTP status comes instead of an answer, as from a load balancer.",
-        "http-status",
+        "http-status; of 429 rate-limited",
         _CALLS,
         anywhere=True,
         before=True,
@@ -276,7 +276,7 @@ CATALOGUE: dict[str, Kind] = {
     "rate-limit": Kind(
         "carrier",
         "All but so many calls in a period are turned down with 429 and Retry-After; a hit is one turned down.",
-        "http-status",
+        "rate-limited",
         _CALLS,
         anywhere=True,
         before=True,

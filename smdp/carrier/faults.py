@@ -14,7 +14,7 @@ from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, did_you_mean, r
 from smdp.carrier.fault_catalogue import CATALOGUE, INITIATE, Kind, kind_of, read_parameters
 from smdp.carrier.scope import Scope
 from smdp.model import Fault, FaultOn
-from smdp.rsp.ids import is_eid, is_iccid
+from smdp.rsp.ids import is_eid, is_iccid, ungrouped
 from smdp.rsp.server.session import Happening
 from smdp.storage.queries import control as queries
 
@@ -52,6 +52,8 @@ def read(body: dict[str, Any]) -> Fault:
         order = msgspec.convert(body, FaultOrder)
     except msgspec.ValidationError as error:
         reject_value(error, "fault")
+    on = order.on
+    on.eid, on.iccid = (number and ungrouped(number) for number in (on.eid, on.iccid))
     kind = kind_of(order.do)
     _check_on(order.do, kind, order.on)
     if order.times is not None and not 1 <= order.times <= _MOST_TIMES:
@@ -66,10 +68,10 @@ def _check_on(name: str, kind: Kind, on: FaultOn) -> None:
         raise CarrierError("fault-step-unknown", because, did_you_mean(on.step, kind.steps))
     if on.eid is not None and not is_eid(on.eid):
         because = f"An EID has 32 decimal digits; {on.eid[:40]!r} has not."
-        raise CarrierError("eid-invalid", because, "Give all of it, without spaces.")
+        raise CarrierError("eid-invalid", because, "Give all of it.")
     if on.iccid is not None and not is_iccid(on.iccid):
         because = f"An ICCID has 18 to 20 decimal digits; {on.iccid[:40]!r} has not."
-        raise CarrierError("value-invalid", because, "Give all of it, without spaces.")
+        raise CarrierError("value-invalid", because, "Give all of it.")
     limited = on.eid is not None or on.iccid is not None
     nobody = not kind.eid or (step_of(kind, on) == INITIATE and kind.before)
     if limited and nobody:

@@ -1,22 +1,17 @@
 """What an operator does for a customer whose profile is of no use any more, or who has yet to fetch it."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
-from smdp.carrier import activation, carriers, journal, orders, profiles
+from smdp.carrier import activation, journal, orders, profiles
 from smdp.carrier.errors import CONFLICT, CarrierError
 from smdp.carrier.issue import IssueOrder, happening, prepare
 from smdp.carrier.scope import Scope
 from smdp.carrier.service import Service
 from smdp.model import Profile
 from smdp.rsp.crypto import Entropy
-from smdp.rsp.ids import is_eid
+from smdp.rsp.ids import is_eid, ungrouped
 from smdp.rsp.server.session import Change, Happening
 from smdp.rsp.states import Trigger
-from smdp.storage import Connection, Row
+from smdp.storage import Row
 from smdp.storage.queries import profiles as queries
-
-T = TypeVar("T")
 
 NOTICE = "Mobile Plan is Ready to be Installed"
 """What iOS tells the user of a plan that the carrier offers (apple-mdm.md §2.1)."""
@@ -33,9 +28,10 @@ def reissue(scope: Scope, iccid: str, eid: str | None, entropy: Entropy) -> Row:
     if old["state"] == "unavailable":
         because = f"The profile {iccid} was revoked or reissued before: its number is not its own any more."
         raise CarrierError("state-forbids", because, "Issue another one: smdp profile issue.", CONFLICT)
+    eid = eid and ungrouped(eid)
     if eid is not None and not is_eid(eid):
         because = f"An EID has 32 decimal digits; {eid[:40]!r} has not."
-        raise CarrierError("eid-invalid", because, "Give all of it, without spaces.")
+        raise CarrierError("eid-invalid", because, "Give all of it.")
     plan = orders.plan_of(old)
     if not plan.personalise and (plan.upp is not None or old["upp"] is not None):
         because = f"The profile {iccid} is a package that is used as it is, so there can't be another ICCID for it."
@@ -91,7 +87,6 @@ class Helpdesk:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._database = service.database
 
     async def reissue(self, carrier: str, iccid: str, eid: str | None) -> Profile:
         """Issue a profile in the place of another one, for the same EID or for another. Raises CarrierError."""
@@ -100,17 +95,12 @@ class Helpdesk:
             entropy = self._service.entropy(scope.connection, scope.name)
             return profiles.view(scope, reissue(scope, iccid, eid, entropy))
 
-        return await self._database.write(self._scoped, carrier, reissued)
+        return await self._service.write(carrier, reissued)
 
     async def offer(self, carrier: str, iccid: str) -> Profile:
         """Tell a profile's device that it is ready to be installed. Raises CarrierError."""
-        return await self._database.write(
-            self._scoped, carrier, lambda scope: profiles.view(scope, offer(scope, iccid))
-        )
+        return await self._service.write(carrier, lambda scope: profiles.view(scope, offer(scope, iccid)))
 
     async def shown(self, carrier: str, iccid: str, eid: str) -> None:
         """Note that a device shows an offer."""
-        await self._database.write(self._scoped, carrier, lambda scope: shown(scope, iccid, eid))
-
-    def _scoped(self, connection: Connection, name: str, fn: Callable[[Scope], T]) -> T:
-        return fn(self._service.scope(connection, carriers.find(connection, name)))
+        await self._service.write(carrier, shown, iccid, eid)

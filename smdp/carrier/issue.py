@@ -47,6 +47,13 @@ class IssueOrder(Struct, kw_only=True, frozen=True):
     credentials: dict[str, str] | None = None
     count: int = 1
 
+    def __post_init__(self) -> None:
+        """Keep numbers as digits, however they were grouped."""
+        for name in ("eid", "iccid", "imei"):
+            number = getattr(self, name)
+            if number is not None:
+                structs.force_setattr(self, name, ids.ungrouped(number))
+
     @property
     def live(self) -> bool:
         """Whether its MatchingID is taken as long as it stands."""
@@ -72,12 +79,12 @@ def check_order(order: IssueOrder) -> None:
     """Refuse an order whose members can't be what they are called. Raises CarrierError that names the member."""
     if order.eid is not None and not ids.is_eid(order.eid):
         because = f"An EID has 32 decimal digits; {order.eid[:40]!r} has not."
-        raise CarrierError("eid-invalid", because, "Give all of it, without spaces.")
+        raise CarrierError("eid-invalid", because, "Give all of it.")
     if order.iccid is not None and not (ids.is_iccid(order.iccid) and len(order.iccid) > 18):  # noqa: PLR2004
         because = f"{order.iccid[:40]!r} is no ICCID of 19 or 20 digits."
         raise CarrierError("iccid-invalid", because, "Leave it out to have one made.")
     if order.imei is not None and not ids.is_imei(order.imei):
-        raise CarrierError("imei-invalid", f"{order.imei[:40]!r} is no IMEI.", "Give 15 digits, without spaces.")
+        raise CarrierError("imei-invalid", f"{order.imei[:40]!r} is no IMEI.", "Give 15 digits.")
     if order.matching_id is not None and not ids.is_matching_id(order.matching_id):
         because = f"{order.matching_id[:70]!r} can't be a MatchingID."
         raise CarrierError("matching-id-invalid", because, "Use at most 64 digits, capital letters and dashes.")

@@ -6,8 +6,7 @@ serial number or random stream comes twice. Sessions of the state that goes are 
 
 import re
 import zlib
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -17,6 +16,7 @@ from smdp.carrier.document import Document, at, read, written
 from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, did_you_mean
 from smdp.carrier.scope import Scope
 from smdp.carrier.service import Service
+from smdp.carrier.transactions import Written
 from smdp.model import Carrier, Removed, Snapshot
 from smdp.rsp.server.session import Happening
 from smdp.storage import Connection, Row
@@ -26,8 +26,6 @@ from smdp.storage.queries import contents as queries
 from smdp.storage.queries import control as control_queries
 from smdp.storage.queries import events as event_queries
 from smdp.storage.queries import snapshots
-
-T = TypeVar("T")
 
 MAX_SNAPSHOTS = 50
 """How many snapshots a carrier keeps."""
@@ -48,15 +46,16 @@ class Keeper:
 
     async def export(self, carrier: str) -> bytes:
         """Return a carrier as a document in JSON, secrets included. Raises CarrierError (404)."""
-        return await self._read(carrier, lambda scope: written(contents.document_of(scope)))
+        return await self._service.read(carrier, lambda scope: written(contents.document_of(scope)))
 
-    async def import_(self, carrier: str, document: Document, *, replace: bool = False) -> Carrier:
-        """Make a carrier what a document says; it is created if there is none.
+    async def import_(self, carrier: str, document: Document, *, replace: bool = False) -> Written:
+        """Make a carrier what a document says; it is created if there is none. The value is a Carrier.
 
         Raises CarrierError, and nothing has happened: for what the document says wrong, with a JSON path; for a carrier
         that holds something already, unless it is to be replaced.
         """
-        return self._service.shown(await self._database.write(self._import, carrier, document, replace))
+        written = await self._database.write(self._import, carrier, document, replace)
+        return Written(self._service.shown(written.value), written.carrier_created)
 
     async def load_fixture(self, document: Document, name: str) -> bool:
         """Import a document, unless the carrier it is about holds something already; says whether it did."""
@@ -68,7 +67,7 @@ class Keeper:
         self._import(connection, name, document, replace=False)
         return True
 
-    def _import(self, connection: Connection, name: str, document: Document, replace: bool) -> Carrier:  # noqa: FBT001
+    def _import(self, connection: Connection, name: str, document: Document, replace: bool) -> Written:  # noqa: FBT001
         with at("$.carrier.name"):
             carriers.check_name(name)
         carrier = carrier_queries.carrier(connection, name)
@@ -76,9 +75,10 @@ class Keeper:
             because = f"The carrier {name} holds profiles or devices already."
             fix = "Have it replaced (replace=true, --replace), or import under another name."
             raise CarrierError("carrier-not-empty", because, fix, CONFLICT)
+        created = carrier is None
         if carrier is None:
             carrier = self._service.created(connection, Carrier(name=name))
-        return self._put(self._service.scope(connection, carrier), document, {"by": "import"})
+        return Written(self._put(self._service.scope(connection, carrier), document, {"by": "import"}), created)
 
     def _put(self, scope: Scope, document: Document, told: dict[str, Any]) -> Carrier:
         """Put a document in the place of what a carrier holds."""
@@ -98,12 +98,13 @@ class Keeper:
 
     # --- reset and delete
 
-    async def reset(self, carrier: str) -> Removed:
-        """Empty a carrier of profiles, sessions, messages, notifications and hosted devices. Raises CarrierError (404).
+    async def reset(self, carrier: str) -> Written:
+        """Empty a carrier of profiles, sessions, messages, notifications and hosted devices; the value is Removed.
 
         Its faults are disarmed, and its clock goes by the real time. Settings, plans, snapshots and the timeline stay.
+        One that nobody named before is made: it is as empty as was asked for. Raises CarrierError.
         """
-        return await self._write(carrier, self._reset)
+        return await self._service.ensure(carrier, self._reset)
 
     def _reset(self, scope: Scope) -> Removed:
         held = queries.held(scope.connection, scope.name)
@@ -119,12 +120,12 @@ class Keeper:
 
     # --- snapshots
 
-    async def take(self, carrier: str, name: str) -> Snapshot:
+    async def take(self, carrier: str, name: str) -> Written:
         """Keep what a carrier and its hosted devices are now, in place of a snapshot of the same name.
 
-        Raises CarrierError.
+        The value is a Snapshot; the carrier is made if nobody named it before. Raises CarrierError.
         """
-        return await self._write(carrier, self._take, name)
+        return await self._service.ensure(carrier, self._take, name)
 
     def _take(self, scope: Scope, name: str) -> Snapshot:
         if not _NAME.fullmatch(name):
@@ -150,7 +151,7 @@ class Keeper:
 
     async def restore(self, carrier: str, name: str) -> Carrier:
         """Make a carrier and its hosted devices what they were when a snapshot was taken. Raises CarrierError."""
-        return self._service.shown(await self._write(carrier, self._restore, name))
+        return self._service.shown(await self._service.write(carrier, self._restore, name))
 
     def _restore(self, scope: Scope, name: str) -> Carrier:
         content = snapshots.content(scope.connection, scope.name, name)
@@ -161,7 +162,7 @@ class Keeper:
 
     async def snapshots(self, carrier: str) -> list[Snapshot]:
         """List a carrier's snapshots, the oldest first. Raises CarrierError (404)."""
-        return await self._read(
+        return await self._service.read(
             carrier, lambda scope: [_shown(row) for row in snapshots.snapshots(scope.connection, scope.name)]
         )
 
@@ -174,7 +175,7 @@ class Keeper:
                 raise _unknown(scope, name)
             return _shown(row)
 
-        return await self._read(carrier, found)
+        return await self._service.read(carrier, found)
 
     async def delete_snapshot(self, carrier: str, name: str) -> None:
         """Forget a snapshot. Raises CarrierError (404)."""
@@ -183,18 +184,7 @@ class Keeper:
             if not snapshots.delete(scope.connection, scope.name, name):
                 raise _unknown(scope, name)
 
-        await self._write(carrier, forget)
-
-    # --- transactions
-
-    async def _read(self, carrier: str, fn: Callable[[Scope], T]) -> T:
-        return await self._database.read(self._scoped, carrier, fn)
-
-    async def _write(self, carrier: str, fn: Callable[..., T], *args: Any) -> T:
-        return await self._database.write(self._scoped, carrier, lambda scope: fn(scope, *args))
-
-    def _scoped(self, connection: Connection, name: str, fn: Callable[[Scope], T]) -> T:
-        return fn(self._service.scope(connection, carriers.find(connection, name)))
+        await self._service.write(carrier, forget)
 
 
 def _holds(connection: Connection, name: str) -> bool:

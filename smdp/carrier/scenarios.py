@@ -16,10 +16,10 @@ from smdp.carrier import carriers, clocks, contents, document, faults, plans
 from smdp.carrier.errors import UNKNOWN, CarrierError, did_you_mean
 from smdp.carrier.scope import Scope
 from smdp.carrier.service import Service
+from smdp.carrier.transactions import Written
 from smdp.durations import parse_duration
 from smdp.model import Scenario
-from smdp.rsp.ids import is_eid
-from smdp.storage import Connection
+from smdp.rsp.ids import is_eid, ungrouped
 from smdp.storage.queries import carriers as queries
 
 
@@ -88,25 +88,26 @@ class Stage:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def apply(self, carrier: str, name: str, eid: str) -> Scenario:
-        """Put a carrier into a scenario for an EID; it is made if there is none. Raises CarrierError."""
-        recipe = find(name)
+    async def apply(self, carrier: str, name: str, eid: str) -> Written:
+        """Put a carrier into a scenario for an EID; it is made if there is none. The value is a Scenario.
+
+        Raises CarrierError.
+        """
+        recipe, eid = find(name), ungrouped(eid)
         if not is_eid(eid):
             because = f"An EID has 32 decimal digits; {eid[:40]!r} has not."
-            raise CarrierError("eid-invalid", because, "Give all of it, without spaces.")
-        await self._service.change_carrier(carrier, {})
-        await self._service.database.write(self._apply, carrier, recipe, eid)
-        return _shown(name, recipe)
+            raise CarrierError("eid-invalid", because, "Give all of it.")
+        applied = await self._service.ensure(carrier, self._apply, recipe, eid)
+        return Written(_shown(name, recipe), applied.carrier_created)
 
-    def _apply(self, connection: Connection, carrier: str, recipe: Recipe, eid: str) -> None:
-        scope = self._service.scope(connection, carriers.find(connection, carrier))
+    def _apply(self, scope: Scope, recipe: Recipe, eid: str) -> None:
         if recipe.carrier:
-            changed = carriers.change(connection, scope.carrier, recipe.carrier)
-            scope = self._service.scope(connection, changed)
+            changed = carriers.change(scope.connection, scope.carrier, recipe.carrier)
+            scope = self._service.scope(scope.connection, changed)
         for plan in recipe.plans:
             _put_plan(scope, plan)
         entries = document.read({"profiles": filled(recipe.profiles, eid)}).profiles
-        contents.put_profiles(scope, entries, self._service.entropy(connection, carrier))
+        contents.put_profiles(scope, entries, self._service.entropy(scope.connection, scope.name))
         for entry in filled(recipe.faults, eid):
             if entry.pop("always", False):
                 entry["times"] = None

@@ -1,11 +1,9 @@
 """The carrier's use cases, one method each: a transaction, what it decides, and what the control API answers."""
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 from msgspec import Struct, structs
 
@@ -18,30 +16,24 @@ from smdp.carrier.issue import IssueOrder, issue
 from smdp.carrier.journal import Journal, Wanted
 from smdp.carrier.profiles import Verb
 from smdp.carrier.reasons import Reason
-from smdp.carrier.scope import Scope, Times
+from smdp.carrier.scope import Scope
 from smdp.carrier.timer import Timer
+from smdp.carrier.transactions import Transactions, Written
 from smdp.clock import Clock as BaseClock
 from smdp.durations import format_duration
-from smdp.entropy import SystemEntropy
 from smdp.model import Activation, ActivationState, Carrier, Clock, EidReport, Event, Plan, Profile, Session
-from smdp.rsp.crypto import Entropy, Stream
-from smdp.rsp.server.session import Happening
-from smdp.storage import Connection, Database, Row
+from smdp.storage import Connection, Database
 from smdp.storage.queries import carriers as carrier_queries
 from smdp.storage.queries import control as control_queries
 from smdp.storage.queries import events as event_queries
 from smdp.storage.queries import profiles as profile_queries
-from smdp.storage.queries import sessions as session_queries
-from smdp.storage.queries.control import Control
 
-P = ParamSpec("P")
-T = TypeVar("T")
+Farewell = Callable[[Scope], Callable[[Sequence[Event]], None]]
 
 MAX_WAIT = timedelta(minutes=10)
 _NAME_DIGITS = 5
 _NOBODY = ""
 """Whose stream the names of carriers are drawn from, with a seed: no carrier is called so."""
-_SYSTEM = SystemEntropy()
 
 
 class Waited(Struct, kw_only=True, omit_defaults=True):
@@ -56,14 +48,7 @@ class Waited(Struct, kw_only=True, omit_defaults=True):
     fix: str | None = None
 
 
-class Written(Struct):
-    """What a write made, and whether it made its carrier on the way."""
-
-    value: Any
-    carrier_created: bool
-
-
-class Service:
+class Service(Transactions):
     """All carriers of a server. `journal` bytes of events are kept for each; with a `seed`, what is random repeats."""
 
     def __init__(
@@ -75,101 +60,24 @@ class Service:
         seed: str | None = None,
         journal: int = 64 * 1024**2,
     ) -> None:
-        self.database = database
-        self.clock = clock
-        self.addresses = addresses or Addresses()
+        super().__init__(database, clock, addresses=addresses, seed=seed, journal=journal)
         self.journal = Journal(database)
         self.cis: frozenset[str] = frozenset()
         """Key identifiers (hexadecimal) of the CIs under which the server has certificates; empty: unknown."""
+        self.farewell: Farewell = lambda _: lambda _: None
+        """What a carrier that is being deleted leaves to do: called before, and then with its last events."""
         self._timer = Timer(self._do_due)
-        self._journal_bytes = journal
-        self._seed = None if seed is None else hmac.digest(b"smdp seed", seed.encode(), "sha256")  # HKDF-Extract
         database.listen(self._timer.committed)
 
     async def start(self) -> None:
         """Make sure of the carrier `default`, and do what fell due while nobody was running."""
-        await self.database.write(self._ensured, DEFAULT, lambda _: None)
+        await self.ensure(DEFAULT, lambda _: None)
         self._timer.start()
 
     async def close(self) -> None:
         """Stop waiting for what is due. The database is its opener's to close."""
         await self._timer.close()
         await self.journal.close()
-
-    # --- what a transaction is given
-
-    def scope(
-        self,
-        connection: Connection,
-        carrier: Carrier,
-        address: str | None = None,
-        control: Control | None = None,
-    ) -> Scope:
-        """Put a carrier into a transaction; `address` is the name that a client used, else the carrier's own.
-
-        `control` is what is known of its clock and faults already.
-        """
-        if control is None:
-            control = control_queries.control(connection, carrier.name)
-        times = Times(self.now(control), self.clock.wall())
-        return Scope(
-            connection, carrier, address or self.addresses.of(carrier), times, self._journal_bytes, control.faults
-        )
-
-    def now(self, control: Control) -> datetime:
-        """Return what the carrier's clock says that stands so."""
-        return clocks.time_of(control, self.clock)
-
-    def entropy(self, connection: Connection, carrier: str) -> Entropy:
-        """Return where randomness comes from: with a seed, a stream for each call, counted in the database."""
-        if self._seed is None:
-            return _SYSTEM
-        number = carrier_queries.next_entropy(connection, carrier)
-        info = carrier.encode() + b"\0" + number.to_bytes(8, "big")
-        return Stream(hmac.digest(self._seed, info + b"\1", hashlib.sha256))  # HKDF-Expand, one block
-
-    def stream(self, *about: str | int) -> Entropy:
-        """Return where randomness comes from that belongs to something numbered: with a seed, to just that."""
-        if self._seed is None:
-            return _SYSTEM
-        info = b"\0".join(str(part).encode() for part in about)
-        return Stream(hmac.digest(self._seed, info + b"\0\1", hashlib.sha256))
-
-    def look_up(self, host: str, transaction_id: str = "", step: str = "") -> Row | None:
-        """Find what a device's call to a host (lower case, no port) is about, as `queries.sessions.call` says it.
-
-        None if the host names a carrier that isn't.
-        """
-        label = self.addresses.label(host)
-        return self.database.look(session_queries.call, host, DEFAULT if label is None else label, transaction_id, step)
-
-    def _scoped(self, connection: Connection, name: str, fn: Callable[[Scope], T]) -> T:
-        return fn(self.scope(connection, carriers.find(connection, name)))
-
-    async def _read(self, name: str, fn: Callable[Concatenate[Scope, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a query on a carrier. Raises CarrierError (404) for an unknown one."""
-        return await self.database.read(self._scoped, name, lambda scope: fn(scope, *args, **kwargs))
-
-    async def _write(self, name: str, fn: Callable[Concatenate[Scope, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Change something of a carrier. Raises CarrierError (404) for an unknown one."""
-        return await self.database.write(self._scoped, name, lambda scope: fn(scope, *args, **kwargs))
-
-    def _ensured(self, connection: Connection, name: str, fn: Callable[[Scope], Any]) -> Written:
-        """Change something of a carrier, which is made if this is the first that is heard of it."""
-        carrier = carrier_queries.carrier(connection, name)
-        created = carrier is None
-        if carrier is None:
-            carrier = self.created(connection, Carrier(name=name))
-        return Written(fn(self.scope(connection, carrier)), created)
-
-    def created(self, connection: Connection, carrier: Carrier) -> Carrier:
-        """Make a carrier in a transaction. Raises CarrierError if there is one of its name."""
-        times = Times(self.clock.now(), self.clock.wall())
-        if not carriers.create(connection, carrier, times):
-            because = f"There is a carrier {carrier.name} already."
-            raise CarrierError("carrier-exists", because, "Change it with PATCH, or choose another name.", CONFLICT)
-        journal.append(self.scope(connection, carrier), [Happening(type="carrier.created")])
-        return carrier
 
     # --- carriers
 
@@ -195,8 +103,8 @@ class Service:
     async def change_carrier(self, name: str, settings: Mapping[str, Any], *, whole: bool = False) -> Written:
         """Change settings of a carrier, or all of them (`whole`); it is made if there is none. Raises CarrierError."""
         carriers.check_name(name)
-        written = await self.database.write(
-            self._ensured, name, lambda scope: carriers.change(scope.connection, scope.carrier, settings, whole=whole)
+        written = await self.ensure(
+            name, lambda scope: carriers.change(scope.connection, scope.carrier, settings, whole=whole)
         )
         return Written(self.shown(written.value), written.carrier_created)
 
@@ -214,7 +122,11 @@ class Service:
         if name == DEFAULT:
             because = "The carrier default is where every other host name leads; it stays."
             raise CarrierError("carrier-needed", because, "Use a carrier of its own for each test.", CONFLICT)
-        await self._write(name, contents.delete)
+        await self.write(name, self._delete)
+
+    def _delete(self, scope: Scope) -> None:
+        take_last = self.farewell(scope)
+        take_last(contents.delete(scope))
 
     def shown(self, carrier: Carrier) -> Carrier:
         """Fill in what follows from where the server listens."""
@@ -225,26 +137,24 @@ class Service:
 
     async def create_plan(self, carrier: str, settings: Mapping[str, Any]) -> Written:
         """Make a plan. Raises CarrierError."""
-        return await self.database.write(
-            self._ensured, carrier, lambda scope: plans.create(scope.connection, scope.name, settings)
-        )
+        return await self.ensure(carrier, lambda scope: plans.create(scope.connection, scope.name, settings))
 
     async def change_plan(self, carrier: str, name: str, settings: Mapping[str, Any]) -> Plan:
         """Change settings of a plan. Raises CarrierError."""
-        return await self._write(carrier, lambda scope: plans.change(scope.connection, scope.name, name, settings))
+        return await self.write(carrier, lambda scope: plans.change(scope.connection, scope.name, name, settings))
 
     async def plan(self, carrier: str, name: str) -> Plan:
         """Return a plan. Raises CarrierError (404)."""
-        return await self._read(carrier, lambda scope: plans.find(scope.connection, scope.name, name))
+        return await self.read(carrier, lambda scope: plans.find(scope.connection, scope.name, name))
 
     async def plans(self, carrier: str) -> list[Plan]:
         """Return all plans of a carrier."""
-        found = await self._read(carrier, lambda scope: carrier_queries.plans(scope.connection, scope.name))
+        found = await self.read(carrier, lambda scope: carrier_queries.plans(scope.connection, scope.name))
         return list(found.values())
 
     async def delete_plan(self, carrier: str, name: str) -> None:
         """Delete a plan that no profile is of. Raises CarrierError."""
-        await self._write(carrier, lambda scope: plans.delete(scope.connection, scope.name, name))
+        await self.write(carrier, lambda scope: plans.delete(scope.connection, scope.name, name))
 
     # --- profiles
 
@@ -255,11 +165,11 @@ class Service:
             rows = issue(scope, orders, self.entropy(scope.connection, scope.name))
             return [profiles.view(scope, row) for row in rows]
 
-        return await self.database.write(self._ensured, carrier, issued)
+        return await self.ensure(carrier, issued)
 
     async def profile(self, carrier: str, iccid: str, *, secrets: bool = False) -> Profile:
         """Return a profile, with its keys and PINs if asked for. Raises CarrierError (404)."""
-        return await self._read(
+        return await self.read(
             carrier, lambda scope: profiles.view(scope, profiles.find(scope, iccid), secrets=secrets)
         )
 
@@ -272,42 +182,42 @@ class Service:
             rows, cursor = profiles.page(scope, filters, after, limit)
             return [profiles.view(scope, row, secrets=secrets) for row in rows], cursor
 
-        return await self._read(carrier, page)
+        return await self.read(carrier, page)
 
     async def change_profile(self, carrier: str, iccid: str, settings: Mapping[str, Any]) -> Profile:
         """Correct an order that nobody got yet. Raises CarrierError."""
-        return await self._write(carrier, lambda scope: profiles.view(scope, profiles.change(scope, iccid, settings)))
+        return await self.write(carrier, lambda scope: profiles.view(scope, profiles.change(scope, iccid, settings)))
 
     async def do(self, carrier: str, iccid: str, verb: Verb) -> Profile:
         """Release, hold or revoke a profile. Raises CarrierError."""
-        return await self._write(carrier, lambda scope: profiles.view(scope, profiles.do(scope, iccid, verb)))
+        return await self.write(carrier, lambda scope: profiles.view(scope, profiles.do(scope, iccid, verb)))
 
     async def force_activation(
         self, carrier: str, iccid: str, state: ActivationState, reason: str | None
     ) -> Activation:
         """Set the state of a profile's activation by hand. Raises CarrierError."""
-        row = await self._write(carrier, profiles.force_activation, iccid, state, reason)
+        row = await self.write(carrier, profiles.force_activation, iccid, state, reason)
         return activation_of(row)
 
     async def eid_report(self, carrier: str, eid: str) -> EidReport:
         """Say what an EID has, what it would get now, and why. Raises CarrierError."""
-        return await self._read(carrier, diagnose.eid_report, eid, self.cis)
+        return await self.read(carrier, diagnose.eid_report, eid, self.cis)
 
     # --- sessions
 
     async def session(self, carrier: str, transaction_id: str) -> Session:
         """Return an RSP session with its steps. Raises CarrierError (404)."""
-        return await self._read(carrier, sessions.session_view, transaction_id)
+        return await self.read(carrier, sessions.session_view, transaction_id)
 
     async def sessions(
         self, carrier: str, filters: dict[str, str], before: int | None, limit: int
     ) -> tuple[list[Session], int | None]:
         """List RSP sessions, newest first."""
-        return await self._read(carrier, sessions.session_views, filters, before, limit)
+        return await self.read(carrier, sessions.session_views, filters, before, limit)
 
     async def raw_session(self, carrier: str, transaction_id: str) -> dict[str, Any]:
         """Return an RSP session's messages as bytes. Raises CarrierError (404)."""
-        return await self._read(carrier, sessions.raw_messages, transaction_id)
+        return await self.read(carrier, sessions.raw_messages, transaction_id)
 
     # --- events
 
@@ -319,7 +229,7 @@ class Service:
 
     async def last_event(self, carrier: str) -> int:
         """Return the id of the last event. Raises CarrierError (404)."""
-        return await self._read(carrier, lambda scope: event_queries.last_id(scope.connection, scope.name))
+        return await self.read(carrier, lambda scope: event_queries.last_id(scope.connection, scope.name))
 
     async def wait(self, wanted: Wanted, unless: Sequence[str], within: timedelta) -> Waited:
         """Wait for an event, unless one comes that makes it impossible. Raises CarrierError."""
@@ -348,21 +258,21 @@ class Service:
             slug, because, fix = told
             return Waited(reached=False, timed_out=True, last=last, reason=slug, because=because, fix=fix)
 
-        return await self._read(wanted.carrier, why)
+        return await self.read(wanted.carrier, why)
 
     # --- clocks, and what is due
 
     async def show_clock(self, carrier: str) -> Clock:
         """Say how a carrier's clock stands. Raises CarrierError (404)."""
-        return await self._read(carrier, clocks.show, self.clock)
+        return await self.read(carrier, clocks.show, self.clock)
 
     async def set_clock(self, carrier: str, change: ClockChange) -> Written:
         """Set, freeze or free a carrier's clock; what falls due on the way is done. Raises CarrierError."""
-        return await self.database.write(self._ensured, carrier, lambda scope: clocks.change(scope, change, self.clock))
+        return await self.ensure(carrier, lambda scope: clocks.change(scope, change, self.clock))
 
     async def advance_clock(self, carrier: str, by: timedelta) -> Written:
         """Let time pass for a carrier at once; what falls due on the way is done. Raises CarrierError."""
-        return await self.database.write(self._ensured, carrier, lambda scope: clocks.advance(scope, by, self.clock))
+        return await self.ensure(carrier, lambda scope: clocks.advance(scope, by, self.clock))
 
     def clock_of(self, carrier: str) -> BaseClock:
         """Return a carrier's clock, which goes on being right when somebody moves it."""

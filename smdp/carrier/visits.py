@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
+from smdp.carrier.rate import REASON
 from smdp.carrier.scope import Scope
 from smdp.model import Event
 from smdp.rsp.ids import imei_is
@@ -16,7 +17,8 @@ from smdp.storage.queries import visits as queries
 RECENTLY = timedelta(hours=1)
 """For how long somebody who failed at the door may be the device that is asked about, in real time."""
 _SEEN = ("eid.seen", "session.step", "session.refused", "session.cancelled", "session.closed")
-_UNNAMED = ("tls.failed", "session.refused")
+_UNNAMED = ("tls.failed", "session.refused", "fault.fired")
+_FAILED = {"tls.failed": "a TLS handshake", "fault.fired": "a call"}
 _NOTIFICATION = "handleNotification"
 
 
@@ -44,13 +46,19 @@ def of(scope: Scope, eid: str) -> Visits:
     proof = event_queries.last(scope.connection, scope.name, types=("eid.seen",), eid=eid)
     since = micros(scope.times.wall - RECENTLY)
     unnamed = queries.last_unnamed(scope.connection, scope.name, _UNNAMED, last.id if last else 0, since)
-    return Visits(last, proof, tuple(event for event in unnamed if event.data.get("step") != _NOTIFICATION))
+    return Visits(last, proof, tuple(filter(_stands_in_the_way, unnamed)))
+
+
+def _stands_in_the_way(event: Event) -> bool:
+    """Say whether a failure can be why a download did not come about; of faults, the carrier's limit alone."""
+    by_limit = event.type != "fault.fired" or event.data.get("reason") == REASON
+    return by_limit and event.data.get("step") != _NOTIFICATION
 
 
 def in_words(failed: tuple[Event, ...]) -> str:
     """Tell of those who failed at the door since the device was here last: it may be one of them."""
     newest = failed[0]
-    what = "a TLS handshake" if newest.type == "tls.failed" else "a session"
+    what = _FAILED.get(newest.type, "a session")
     times = "" if len(failed) == 1 else f", the last of {len(failed)}"
     return (
         f"Somebody failed before saying who it was: {what} at {newest.at:%Y-%m-%d %H:%M:%S} UTC{times}. "

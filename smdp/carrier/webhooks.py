@@ -9,49 +9,36 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct, structs
 
 from smdp.carrier import carriers, journal
-from smdp.carrier.errors import CarrierError, reject_unknown, reject_value
+from smdp.carrier.hooks import Hook
+from smdp.carrier.scope import Scope
 from smdp.carrier.service import Service
 from smdp.model import Event, Webhook
 from smdp.rsp.server.session import Happening
 from smdp.storage import Connection
 from smdp.storage.connection import micros, moment, moment_or_none
+from smdp.storage.queries import carriers as carrier_queries
 from smdp.storage.queries import events as event_queries
 from smdp.storage.queries import webhooks as queries
-from smdp.storage.queries.carriers import carrier_names
 
 DEFAULT = "default"
 """The id of the hook that the settings give to every carrier without hooks of its own."""
 GIVE_UP_AFTER = timedelta(hours=24)
-MAX_HOOKS = 10
 _FIRST_RETRY, _LAST_RETRY = timedelta(seconds=1), timedelta(minutes=1)
 _MAX_WAITING = 10_000
 """How many deliveries may wait for a receiver; what comes after them waits in the journal."""
 _BATCH = 200
-_MAX_TEXT, _MAX_SECRET = 2000, 256
 _TOLD_ATTEMPTS = 5
 """Of so many attempts each is an event, of those that follow every tenth: a dead receiver must not fill the journal."""
-_OWN = "webhook."
-"""Events about deliveries are not delivered."""
+_PARTED = "~"
+"""Between a deleted carrier's name and a number: no name of a carrier has it."""
+_MAX_PARTED = 100
+"""Of how many deleted carriers deliveries wait; those of the longest wait go first."""
 _NUMBERED = re.compile(r"w([0-9]{1,9})", re.ASCII)
-
-
-class Hook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A receiver: its id, its URL, which types it wants (all of them if empty), and the secret that signs."""
-
-    id: str = ""
-    url: str
-    types: tuple[str, ...] = ()
-    secret: str | None = None
-
-    def __repr__(self) -> str:
-        """Keep the secret out of logs."""
-        return f"Hook({self.id}, {self.url})"
 
 
 class Delivery(Struct, frozen=True):
@@ -61,11 +48,19 @@ class Delivery(Struct, frozen=True):
     event: Event
     attempt: int
     since: datetime
+    queue: str
+    """Under which name it waits: its carrier's, or the one that a deleted carrier's deliveries have."""
 
     @property
     def id(self) -> str:
         """The same for every attempt, so that receivers can tell a repeated delivery."""
         return f"{self.event.carrier}-{self.hook.id}-{self.event.id}"
+
+
+class Parted(Struct, frozen=True):
+    """A note of a transaction: a carrier was deleted; what its hooks have still to deliver waits under this name."""
+
+    queue: str
 
 
 class Answer(Struct, frozen=True):
@@ -99,6 +94,7 @@ class Webhooks:
     def __init__(self, service: Service, default: Hook | None = None) -> None:
         self._service, self._default = service, default
         self._database = service.database
+        service.farewell = self._farewell
 
     @property
     def defaults(self) -> list[Hook]:
@@ -175,10 +171,12 @@ class Webhooks:
         return await self._database.write(self._every)
 
     def _every(self, connection: Connection) -> dict[str, list[Hook]]:
-        names = queries.carriers(connection) if self._default is None else carrier_names(connection)
+        names = queries.carriers(connection)
+        if self._default is not None:
+            names = sorted({*carrier_queries.carrier_names(connection), *names})
         found = {name: self.hooks(connection, name) for name in names}
         for name, hooks in found.items():
-            if hooks == [self._default] and queries.cursor(connection, name, DEFAULT) is None:
+            if hooks == [self._default] and queries.cursor(connection, name, DEFAULT) is None and not is_parted(name):
                 queries.put(connection, name, DEFAULT, 0, "{}", event_queries.last_id(connection, name))
         return {name: hooks for name, hooks in found.items() if hooks}
 
@@ -206,15 +204,22 @@ class Webhooks:
     ) -> Advance | None:
         found = queries.cursor(connection, carrier, hook.id)
         if found is None:
-            if hook.id != DEFAULT or hook not in self.hooks(connection, carrier):
+            known = carrier_queries.carrier(connection, carrier) is not None
+            if hook.id != DEFAULT or not known or hook not in self.hooks(connection, carrier):
                 return None
+        elif is_parted(carrier) and not queries.waiting(connection, carrier, hook.id):
+            queries.delete_hook(connection, carrier, hook.id)
+            return None
+        if found is None:
             found = first - 1
             queries.put(connection, carrier, DEFAULT, 0, "{}", found)
         now = self._service.clock.wall()
         more = self._look(connection, carrier, hook, found, now)
         until = micros(now + lease)
         rows = queries.take(connection, carrier, hook.id, now=micros(now), until=until, limit=slots)
-        deliveries = [Delivery(hook, _event(row["body"]), row["attempt"] + 1, moment(row["since"])) for row in rows]
+        deliveries = [
+            Delivery(hook, _event(row["body"]), row["attempt"] + 1, moment(row["since"]), carrier) for row in rows
+        ]
         due = moment_or_none(queries.next_due(connection, carrier, hook.id))
         again = 0.0 if more else None if due is None else max(0.0, (due - now).total_seconds())
         return Advance(deliveries, again)
@@ -227,28 +232,50 @@ class Webhooks:
         events = event_queries.events(connection, carrier, after=cursor, limit=_BATCH)
         if not events:
             return False
-        fresh = [
-            queries.NewDelivery(one.id, _lane(one), _written(one).decode())
-            for one in events
-            if (one.type in hook.types if hook.types else not one.type.startswith(_OWN))
-        ]
-        queries.insert(connection, carrier, hook.id, fresh, micros(now))
+        queries.insert(connection, carrier, hook.id, _wanted(hook, events), micros(now))
         queries.set_cursor(connection, carrier, hook.id, events[-1].id)
         if events[0].id > cursor + 1:
             self._tell_lost(connection, carrier, hook, events[0].id - cursor - 1)
         return len(events) == _BATCH
 
     def _tell_lost(self, connection: Connection, carrier: str, hook: Hook, count: int) -> None:
-        because = f"The journal forgot {count} events before {_place(hook)} could be told of them."
+        because = f"The journal forgot {count} events before {hook.place} could be told of them."
         fix = "Make the receiver faster, or keep more: SMDP_JOURNAL."
         self._tell(connection, carrier, "webhook.failed", {"hook": hook.id, "because": because, "fix": fix})
+
+    def _farewell(self, scope: Scope) -> Callable[[Sequence[Event]], None]:
+        """Keep what the hooks of a carrier that is being deleted have still to deliver.
+
+        Returns what takes its last events, once they are. All of it waits under a name that no carrier can have, so
+        that one of the same name begins with nothing.
+        """
+        connection, carrier, now = scope.connection, scope.name, scope.times.wall
+        hooks = self.hooks(connection, carrier)
+        for number, hook in enumerate(hooks):
+            if queries.cursor(connection, carrier, hook.id) is None:  # made just now: nobody has looked yet
+                made = event_queries.last(connection, carrier, types=("carrier.created",))
+                queries.put(connection, carrier, hook.id, number, "{}", made.id - 1 if made else 0)
+            while self._look(connection, carrier, hook, queries.cursor(connection, carrier, hook.id) or 0, now):
+                pass
+        queue = f"{carrier}{_PARTED}{event_queries.last_id(connection, carrier)}"
+        queries.move(connection, carrier, queue, micros(now))
+
+        def take_last(events: Sequence[Event]) -> None:
+            for hook in hooks:
+                queries.insert(connection, queue, hook.id, _wanted(hook, events), micros(now))
+            for forgotten in queries.like(connection, f"%{_PARTED}%")[:-_MAX_PARTED]:
+                queries.delete_others(connection, forgotten, [])
+            if hooks:
+                connection.notes.append(Parted(queue))
+
+        return take_last
 
     async def settle(self, delivery: Delivery, answer: Answer) -> None:
         """Note what came of an attempt, and tell of it."""
         await self._database.write_lightly(self._settle, delivery, answer)
 
     def _settle(self, connection: Connection, delivery: Delivery, answer: Answer) -> None:
-        carrier, hook, event = delivery.event.carrier, delivery.hook, delivery.event.id
+        carrier, hook, event = delivery.queue, delivery.hook, delivery.event.id
         now = self._service.clock.wall()
         data: dict[str, Any] = {
             "hook": hook.id,
@@ -270,7 +297,7 @@ class Webhooks:
             until = micros(now + pause)
             known = queries.put_off(connection, carrier, hook.id, event, until=until, attempt=delivery.attempt)
         if known and (given_up or delivery.attempt <= _TOLD_ATTEMPTS or delivery.attempt % 10 == 0):
-            fix = f"Look at the receiver at {_place(hook)}, or change the carrier's webhooks."
+            fix = f"Look at the receiver at {hook.place}, or change the carrier's webhooks."
             data |= {"because": answer.because, "fix": fix, "given_up": given_up}
             data |= {} if given_up else {"retry_in": pause.total_seconds()}
             self._tell(connection, carrier, "webhook.failed", data)
@@ -286,7 +313,7 @@ class Webhooks:
         def released(connection: Connection) -> None:
             now = micros(self._service.clock.wall())
             for one in deliveries:
-                carrier, hook, attempt = one.event.carrier, one.hook.id, one.attempt - 1
+                carrier, hook, attempt = one.queue, one.hook.id, one.attempt - 1
                 queries.put_off(connection, carrier, hook, one.event.id, until=now, attempt=attempt)
 
         if deliveries:
@@ -297,9 +324,17 @@ class Webhooks:
         return await self._database.read(queries.all_waiting)
 
     def _tell(self, connection: Connection, carrier: str, kind: str, data: dict[str, Any]) -> None:
-        scope = self._service.scope(connection, carriers.find(connection, carrier))
+        found = carrier_queries.carrier(connection, carrier)
+        if found is None:  # deleted, its timeline too
+            return
+        scope = self._service.scope(connection, found)
         told = journal.append(scope, [Happening(type=kind, data=data)])
         queries.skip(connection, carrier, told[0].id)
+
+
+def is_parted(queue: str) -> bool:
+    """Say whether deliveries wait under this name for a carrier that was deleted."""
+    return _PARTED in queue
 
 
 def backoff(attempt: int) -> timedelta:
@@ -308,70 +343,15 @@ def backoff(attempt: int) -> timedelta:
     return min(doubled, _LAST_RETRY)
 
 
+def _wanted(hook: Hook, events: Sequence[Event]) -> list[queries.NewDelivery]:
+    """Make deliveries of the events that a hook wants to hear of."""
+    return [queries.NewDelivery(one.id, _lane(one), _written(one).decode()) for one in events if hook.wants(one)]
+
+
 def _lane(event: Event) -> str:
     return event.iccid or event.eid or event.session or ""
-
-
-def _place(hook: Hook) -> str:
-    """Say where a receiver is, without its path: that may hold a secret."""
-    parts = urlsplit(hook.url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _free_id(taken: Sequence[str]) -> str:
     numbers = [int(match[1]) for one in taken if (match := _NUMBERED.fullmatch(one))]
     return f"w{max(numbers, default=0) + 1}"
-
-
-# --- what may be given
-
-_MEMBERS = ("id", "url", "types", "secret")
-_ANSWERED = ("signed", "pending")
-"""Members that are answered and not stored; whoever sends a webhook back as it came may leave them in."""
-
-
-def read(given: Sequence[Any]) -> list[tuple[Hook, bool]]:
-    """Read a carrier's webhooks, each with whether it leaves its secret as it is. Raises CarrierError."""
-    if len(given) > MAX_HOOKS:
-        raise CarrierError("value-invalid", f"A carrier has at most {MAX_HOOKS} webhooks.", "Give fewer.")
-    return [_read(one) for one in given]
-
-
-def _read(given: Any) -> tuple[Hook, bool]:
-    if not isinstance(given, dict):
-        raise CarrierError("value-invalid", "A webhook is an object.", 'Such as {"url": "https://…", "secret": "…"}.')
-    members = {name: value for name, value in given.items() if name not in _ANSWERED}
-    reject_unknown(members, (*_MEMBERS, *_ANSWERED), "webhook")
-    try:
-        hook = msgspec.convert(members, Hook)
-    except msgspec.ValidationError as error:
-        reject_value(error, "webhook")
-    return check(hook), "secret" not in members
-
-
-def check(hook: Hook) -> Hook:
-    """Refuse a webhook that can't be sent to, or not be signed. Raises CarrierError."""
-    journal.check_types(hook.types)
-    if any(one.startswith(_OWN) for one in hook.types):
-        because = "Events about deliveries are not delivered: each would make another."
-        raise CarrierError("value-invalid", because, "Leave out webhook.*; smdp events shows them.")
-    _check_url(hook.url)
-    secret = hook.secret
-    if secret is not None and not (secret.isprintable() and 1 <= len(secret) <= _MAX_SECRET):
-        because = f"A webhook's secret is 1 to {_MAX_SECRET} printable characters."
-        raise CarrierError("value-invalid", because, "Leave it out, or null, for deliveries without a signature.")
-    return hook
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable, parts = False, None
-    if parts is None or not usable or not url.isprintable() or " " in url or len(url) > _MAX_TEXT:
-        because = "A webhook's url is http://… or https://…, with a host."
-        raise CarrierError("value-invalid", because, "Such as https://receiver.example.com/smdp.")
-    if parts.username is not None or parts.password is not None:
-        because = "A webhook's url must not hold a password: it is shown to whoever may read the carrier."
-        raise CarrierError("value-invalid", because, "Give a secret; each delivery is signed with it.")

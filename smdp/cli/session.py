@@ -4,7 +4,7 @@ from smdp.cli import output
 from smdp.client import Client
 from smdp.errors import SmdpError, UsageError
 from smdp.model import Profile
-from smdp.rsp.ids import EID_DIGITS, is_eid, is_iccid
+from smdp.rsp.ids import EID_DIGITS, is_eid, is_iccid, ungrouped
 from smdp.settings import Settings
 
 _chosen: dict[str, str | None] = {}
@@ -30,7 +30,7 @@ def client() -> Client:
 
 def eid(text: str) -> str:
     """Read an EID as people write it, in groups perhaps. Raises UsageError."""
-    digits = text.replace(" ", "").replace("-", "")
+    digits = ungrouped(text)
     if is_eid(digits):
         return digits
     problem = f"this has {len(digits)}" if digits.isdecimal() else "this has something else in it"
@@ -39,7 +39,7 @@ def eid(text: str) -> str:
 
 def iccid(text: str) -> str:
     """Read an ICCID. Raises UsageError."""
-    digits = text.replace(" ", "")
+    digits = ungrouped(text)
     if not is_iccid(digits):
         raise UsageError(f"{text[:64]!r} is no ICCID: an ICCID has 18 to 20 decimal digits.")
     return digits
@@ -47,7 +47,7 @@ def iccid(text: str) -> str:
 
 def filters(text: str) -> dict[str, str]:
     """Read what may be an ICCID or an EID, as the filter that finds it. Raises UsageError."""
-    digits = text.replace(" ", "").replace("-", "")
+    digits = ungrouped(text)
     if is_eid(digits):
         return {"eid": digits}
     if is_iccid(digits):

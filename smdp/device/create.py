@@ -10,7 +10,7 @@ from smdp.pki.errors import PkiError
 from smdp.pki.model import Pki
 from smdp.rsp.crypto import Entropy, scalar_of
 from smdp.rsp.euicc.state import Credential, Euicc
-from smdp.rsp.ids import eid_check_digits, is_eid, luhn
+from smdp.rsp.ids import eid_check_digits, is_eid, luhn, ungrouped
 
 EID_PREFIX = "89049032"
 """The EIDs of the public test EUM that smdp gives to its own devices."""
@@ -52,7 +52,7 @@ def new_device(
 
     Raises ValueError for an EID that is no 32 digits or an IMEI that is no 15, PkiError if no EUM may certify the EID.
     """
-    eid = new_eid(entropy) if eid is None else eid
+    eid = new_eid(entropy) if eid is None else ungrouped(eid)
     if not is_eid(eid):
         raise ValueError(f"{eid[:64]!r} is no EID: an EID has 32 decimal digits")
     state = State(
@@ -85,7 +85,7 @@ def new_imei(entropy: Entropy) -> str:
 
 def spaced(imei: str) -> str:
     """Write an IMEI as Apple does: 35 309418 464558 9. Raises ValueError if it has not 15 digits."""
-    digits = "".join(imei.split())
+    digits = ungrouped(imei)
     if len(digits) != _IMEI_DIGITS or not (digits.isascii() and digits.isdecimal()):
         raise ValueError(f"{imei[:64]!r} is no IMEI: an IMEI has 15 decimal digits")
     return f"{digits[:2]} {digits[2:8]} {digits[8:14]} {digits[14]}"

@@ -40,6 +40,8 @@ _ADDRESS = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+){0,8}", re.ASCII)
 _HTTP_OK = 200
 _HTTP_MULTIPLE_CHOICES = 300
+_HTTP_TOO_MANY = 429
+_MAX_DIGITS = 10
 
 
 class InitiateAuthentication(NamedTuple):
@@ -183,7 +185,7 @@ class Es9Client:
             url = f"https://{address}{PATH}{function}"
             async with self._session().post(url, json=members, headers=HEADERS, allow_redirects=False) as response:
                 if not _HTTP_OK <= response.status < _HTTP_MULTIPLE_CHOICES:
-                    raise es9_failure("http-status", status=response.status, **words)
+                    raise _turned_away(response, words)
                 return await self._read(response, words), response.headers.get(REASON_HEADER, "")
         except TimeoutError:
             raise es9_failure("server-timeout", seconds=self._within, **words) from None
@@ -216,6 +218,15 @@ class Es9Client:
                 connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._http
+
+
+def _turned_away(response: aiohttp.ClientResponse, words: Mapping[str, str]) -> Es9Error:
+    """Say what a status means that is no success; Retry-After may be seconds or a date (RFC 9110 §10.2.3)."""
+    if response.status != _HTTP_TOO_MANY:
+        return es9_failure("http-status", status=response.status, **words)
+    after = response.headers.get("Retry-After", "")
+    seconds = after.isascii() and after.isdecimal() and len(after) < _MAX_DIGITS
+    return es9_failure("rate-limited", when=f"after {after} s" if seconds else "later", **words)
 
 
 def _raise_if_refused(answer: Mapping[str, Any], function: str, slug: str) -> None:

@@ -33,13 +33,15 @@ class Es9Error(DownloadError):
     """The server could not be asked, its answer could not be used, or it refused: then with a `code` and no fix."""
 
     def __init__(self, reason: str, because: str, fix: str, *, code: str | None = None) -> None:
-        transient = reason in _TRANSIENT
-        cancel = CancelSessionReason.TIMEOUT if transient else CancelSessionReason.END_USER_REJECTION
+        passes = reason in _TRANSIENT | _LATER
+        cancel = CancelSessionReason.TIMEOUT if passes else CancelSessionReason.END_USER_REJECTION
         super().__init__(reason, because, fix, code=code, cancel=cancel)
-        self.transient = transient
+        self.transient = reason in _TRANSIENT
 
 
 _TRANSIENT = frozenset({"server-unreachable", "server-timeout", "answer-cut"})
+_LATER = frozenset({"rate-limited"})
+"""Asking again at once would make it worse; but the order must not end for it."""
 
 
 def failure(

@@ -41,6 +41,10 @@ REASONS: dict[str, Reason] = {
         "TLS with {address} failed: {problem}.", "Use the server's device port (8443), which speaks TLS 1.2 and 1.3."
     ),
     "http-status": Reason("{address} answered {function} with HTTP {status}.", "ES9+ answers 200, whatever happened."),
+    "rate-limited": Reason(
+        "{address} turned {function} down: too many calls come to it (HTTP 429).",
+        "Try again {when}, or let fewer devices come at a time.",
+    ),
     "answer-cut": Reason("The answer of {address} to {function} broke off.", "Try again; the server repeats it."),
     "answer-too-large": Reason("The answer of {address} to {function} exceeds {limit} bytes.", _SERVER_BUG),
     "answer-not-json": Reason("{address} answered {function} with something other than a JSON object.", _SERVER_BUG),

@@ -89,7 +89,7 @@ def _short(text: str) -> Explanation | None:
     """Explain what fits into a line: numbers, codes, slugs; None if it is none of those."""
     from smdp.explain import numbers
 
-    digits = re.sub(r"[\s-]", "", text)
+    digits = ids.ungrouped(text)
     if ids.is_eid(digits):
         return numbers.eid(digits)
     if ids.is_iccid(digits):

@@ -13,11 +13,12 @@ from smdp.carrier.addresses import Addresses
 from smdp.carrier.download import Downloads
 from smdp.carrier.fault_desk import FaultDesk
 from smdp.carrier.helpdesk import Helpdesk
+from smdp.carrier.hooks import Hook
 from smdp.carrier.keeper import Keeper
 from smdp.carrier.network import Network
 from smdp.carrier.scenarios import Stage
 from smdp.carrier.service import Service
-from smdp.carrier.webhooks import Hook, Webhooks
+from smdp.carrier.webhooks import Webhooks
 from smdp.clock import SystemClock
 from smdp.http import (
     carriers,

@@ -12,9 +12,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from smdp.carrier.clocks import ClockChange
 from smdp.carrier.document import Document
 from smdp.carrier.faults import FaultOrder
+from smdp.carrier.hooks import Hook
 from smdp.carrier.issue import IssueOrder
 from smdp.carrier.service import Waited
-from smdp.carrier.webhooks import Hook
 from smdp.http.clock import AdvanceBody
 from smdp.http.events import WaitBody
 from smdp.http.network import AttachBody

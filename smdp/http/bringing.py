@@ -15,6 +15,7 @@ from smdp.model import Device as Description
 from smdp.pki.errors import PkiError
 from smdp.pki.model import Pki
 from smdp.rsp.crypto import Entropy
+from smdp.rsp.ids import ungrouped
 from smdp.storage.queries import devices as queries
 from smdp.storage.queries.contents import DeviceRow
 
@@ -65,7 +66,7 @@ class Bringer:
         if state is None:
             return self.make(given | {"carrier": carrier}, entropy)
         device = self._brought_back(carrier, state, entropy)
-        if given.get("eid", device.eid) != device.eid:
+        if ungrouped(given.get("eid", device.eid)) != device.eid:
             because = f"Its state is that of {device.eid}, not of {given['eid']}."
             raise CarrierError("eid-invalid", because, "Leave out state to have another device made.")
         for name in CHANGEABLE & given.keys():

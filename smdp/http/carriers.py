@@ -4,7 +4,19 @@ from typing import Any
 
 from aiohttp import web
 
-from smdp.http.context import API, CARRIER, SERVICE, answer, created, limit_of, name_of, page, query, read_object
+from smdp.http.context import (
+    API,
+    CARRIER,
+    SERVICE,
+    answer,
+    created,
+    limit_of,
+    name_of,
+    page,
+    query,
+    read_object,
+    written,
+)
 from smdp.http.problems import ProblemError
 
 _PLANS = CARRIER + "/plans"
@@ -55,8 +67,7 @@ async def _change(request: web.Request) -> web.Response:
 
 async def _write(request: web.Request, *, whole: bool) -> web.Response:
     settings: dict[str, Any] = await read_object(request, empty=whole)
-    written = await request.app[SERVICE].change_carrier(name_of(request), settings, whole=whole)
-    return created(written, written.value) if written.carrier_created else answer(written.value)
+    return written(await request.app[SERVICE].change_carrier(name_of(request), settings, whole=whole))
 
 
 async def _delete(request: web.Request) -> web.Response:
@@ -71,8 +82,8 @@ async def _list_plans(request: web.Request) -> web.Response:
 
 async def _create_plan(request: web.Request) -> web.Response:
     settings = await read_object(request)
-    written = await request.app[SERVICE].create_plan(name_of(request), settings)
-    return created(written, written.value)
+    made = await request.app[SERVICE].create_plan(name_of(request), settings)
+    return created(made, made.value)
 
 
 async def _show_plan(request: web.Request) -> web.Response:

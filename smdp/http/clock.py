@@ -7,9 +7,9 @@ from aiohttp import web
 
 from smdp.carrier.clocks import ClockChange
 from smdp.carrier.errors import CarrierError, reject_unknown, reject_value
-from smdp.carrier.service import Written
+from smdp.carrier.transactions import Written
 from smdp.durations import parse_duration
-from smdp.http.context import CARRIER, SERVICE, answer, created, name_of, query, read_object
+from smdp.http.context import CARRIER, SERVICE, answer, name_of, query, read_object, written
 from smdp.http.devices import settled
 
 _CLOCK = CARRIER + "/clock"
@@ -62,7 +62,7 @@ def _by(value: str | float) -> timedelta:
         raise CarrierError("value-invalid", f"by: {error}", fix) from None
 
 
-async def _written(request: web.Request, written: Written) -> web.Response:
+async def _written(request: web.Request, done: Written) -> web.Response:
     """Answer when hosted devices have tried the network whose lines changed on the way."""
     await settled(request)
-    return created(written, written.value) if written.carrier_created else answer(written.value)
+    return written(done)

@@ -7,9 +7,10 @@ import msgspec
 from aiohttp import web
 
 from smdp.carrier.errors import CarrierError, did_you_mean
-from smdp.carrier.service import Service, Written
+from smdp.carrier.service import Service
+from smdp.carrier.transactions import Written
 from smdp.http.problems import MAX_BODY, Handler, ProblemError, read_body
-from smdp.rsp.ids import is_eid
+from smdp.rsp.ids import is_eid, ungrouped
 from smdp.storage import StorageError
 
 SERVICE = web.AppKey("service", Service)
@@ -19,11 +20,15 @@ API = "/api/v1"
 CARRIER = API + "/carriers/{carrier}"
 PAGE, MAX_PAGE = 100, 1000
 MAX_NUMBER = 2**62
+_NUMBERS = frozenset({"eid", "iccid"})
+"""Parameters of paths and queries that may come in groups of digits."""
 
 
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn what the carrier refuses into problems; stands inside `problems.middleware`."""
+    """Read numbers in the path; turn what the carrier refuses into problems. Stands inside `problems.middleware`."""
+    for name in _NUMBERS & request.match_info.keys():
+        request.match_info[name] = ungrouped(request.match_info[name])
     try:
         return await handler(request)
     except CarrierError as error:
@@ -70,15 +75,16 @@ def query(request: web.Request, *known: str) -> Mapping[str, str]:
             raise ProblemError(400, "query-unknown", because, did_you_mean(name, known))
         if not request.query[name].isprintable():
             raise ProblemError(400, "query-invalid", f"{name} has control characters in it.", "Leave them out.")
-    check_eid(request.query.get("eid"))
-    return {name: value for name, value in request.query.items() if value}
+    found = {name: ungrouped(value) if name in _NUMBERS else value for name, value in request.query.items() if value}
+    check_eid(found.get("eid"))
+    return found
 
 
 def check_eid(eid: str | None) -> None:
     """Refuse (422) an EID that nobody can have: looking for it would find nothing, and not say why."""
     if eid and not is_eid(eid):
         because = f"An EID has 32 decimal digits; {eid[:40]!r} has not."
-        raise ProblemError(422, "eid-invalid", because, "Give all of it, without spaces.")
+        raise ProblemError(422, "eid-invalid", because, "Give all of it.")
 
 
 def number(values: Mapping[str, str], name: str, default: int, most: int = MAX_NUMBER) -> int:
@@ -102,6 +108,11 @@ def limit_of(values: Mapping[str, str]) -> int:
 def answer(value: Any, status: int = 200) -> web.Response:
     """Answer with JSON."""
     return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
+
+
+def written(done: Written) -> web.Response:
+    """Answer a write (200); with 201 if it made its carrier, and say so."""
+    return created(done, done.value) if done.carrier_created else answer(done.value)
 
 
 def created(written: Written, value: Any) -> web.Response:

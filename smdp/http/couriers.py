@@ -10,13 +10,13 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
 from smdp.carrier.errors import CarrierError
-from smdp.carrier.webhooks import Answer, Delivery, Hook, Webhooks, backoff
+from smdp.carrier.hooks import Hook
+from smdp.carrier.webhooks import Answer, Delivery, Parted, Webhooks, backoff, is_parted
 from smdp.model import Event
 from smdp.storage import StorageError
 
@@ -53,6 +53,7 @@ class Couriers:
         self._couriers: dict[tuple[str, str], Courier] = {}
         self._session: ClientSession | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._parting: set[asyncio.Task[None]] = set()
         self._idle = True
         self._closing = False
         webhooks.listen(self._committed)
@@ -80,6 +81,7 @@ class Couriers:
         """Deliver what is due, for at most `grace`; the rest stays in the database."""
         self._closing = True
         await _cancel([self._watch] if self._watch else [])
+        await asyncio.gather(*self._parting)
         tasks = [courier.task for courier in self._couriers.values()]
         for courier in self._couriers.values():
             courier.finish()
@@ -112,10 +114,20 @@ class Couriers:
         if self._idle or self._closing:
             return
         for note in notes:
-            if isinstance(note, Event) and not note.type.startswith("webhook."):
+            if isinstance(note, Parted):
+                self._see_off(note.queue)
+            elif isinstance(note, Event) and not note.type.startswith("webhook."):
                 if note.type == "carrier.created":
                     self._hooks[note.carrier] = self._webhooks.defaults
                 self._wake(note.carrier, note.id)
+                if note.type == "carrier.deleted":
+                    self._hooks.pop(note.carrier, None)
+
+    def _see_off(self, queue: str) -> None:
+        """Deliver what a deleted carrier has left."""
+        task = asyncio.create_task(self.reload(queue))
+        self._parting.add(task)
+        task.add_done_callback(self._parting.discard)
 
     def _wake(self, carrier: str, first: int) -> None:
         """Have the couriers of a carrier look; `first` is the event from which a new one does."""
@@ -124,8 +136,15 @@ class Couriers:
             courier = self._couriers.get(key)
             if courier is None:
                 courier = self._couriers[key] = Courier(self._webhooks, self._client(), carrier, hook, first)
-                courier.task.add_done_callback(lambda _, key=key: self._couriers.pop(key, None))  # type: ignore[misc]
+                courier.task.add_done_callback(lambda _, key=key: self._ended(*key))  # type: ignore[misc]
             courier.wake.set()
+
+    def _ended(self, carrier: str, hook: str) -> None:
+        """Forget a courier, and the hooks of a deleted carrier with its last one."""
+        self._couriers.pop((carrier, hook), None)
+        if is_parted(carrier) and not any(whose == carrier for whose, _ in self._couriers):
+            self._hooks.pop(carrier, None)
+            self._changed()
 
     def _client(self) -> ClientSession:
         if self._session is None:
@@ -253,8 +272,7 @@ def signature(secret: str, body: bytes) -> str:
 
 def _reason(hook: Hook, error: Exception) -> str:
     """Say why there was no answer, without the path: that may hold a secret."""
-    parts = urlsplit(hook.url)
-    place = f"{parts.scheme}://{parts.netloc}"
+    place = hook.place
     if isinstance(error, TimeoutError):
         return f"{place} did not answer within {TIMEOUT.total_seconds():g} s."
     cause = getattr(error, "os_error", None) or error

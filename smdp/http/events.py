@@ -24,6 +24,7 @@ from smdp.http.context import (
     read_object,
 )
 from smdp.model import Event
+from smdp.rsp.ids import ungrouped
 
 _EVENTS = CARRIER + "/events"
 _FILTERS = ("eid", "iccid", "session", "type")
@@ -94,6 +95,7 @@ async def _wait(request: web.Request) -> web.Response:
         asked = msgspec.convert(body, WaitBody)
     except msgspec.ValidationError as error:
         reject_value(error, "wait")
+    asked.eid, asked.iccid = (number and ungrouped(number) for number in (asked.eid, asked.iccid))
     check_eid(asked.eid)
     types = _listed(asked.type)
     unless = [name for name in (UNLESS if asked.unless is None else _listed(asked.unless)) if name not in types]

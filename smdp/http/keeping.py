@@ -6,7 +6,7 @@ from smdp.carrier import document
 from smdp.carrier.errors import reject_unknown
 from smdp.carrier.helpdesk import NOTICE, Helpdesk
 from smdp.carrier.keeper import Keeper
-from smdp.http.context import CARRIER, answer, name_of, page, query, read_json, read_object
+from smdp.http.context import CARRIER, answer, name_of, page, query, read_json, read_object, written
 from smdp.http.devices import HOSTED
 from smdp.http.problems import ProblemError
 
@@ -51,11 +51,11 @@ async def _import(request: web.Request) -> web.Response:
     if replace not in ("true", "false"):
         raise ProblemError(400, "query-invalid", f"replace={replace[:40]} is not known.", "There is replace=true.")
     wanted = document.read(await read_json(request, MAX_DOCUMENT))
-    return answer(await request.app[KEEPER].import_(name_of(request), wanted, replace=replace == "true"))
+    return written(await request.app[KEEPER].import_(name_of(request), wanted, replace=replace == "true"))
 
 
 async def _reset(request: web.Request) -> web.Response:
-    return answer(await request.app[KEEPER].reset(name_of(request)))
+    return written(await request.app[KEEPER].reset(name_of(request)))
 
 
 # --- snapshots
@@ -72,7 +72,7 @@ async def _show(request: web.Request) -> web.Response:
 
 
 async def _take(request: web.Request) -> web.Response:
-    return answer(await request.app[KEEPER].take(name_of(request), _name(request)))
+    return written(await request.app[KEEPER].take(name_of(request), _name(request)))
 
 
 async def _delete(request: web.Request) -> web.Response:

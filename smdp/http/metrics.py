@@ -105,7 +105,7 @@ class Metrics:
         elif kind == "session.closed":
             _add(self._sessions, str(data.get("outcome")), "", "")
         elif kind == "fault.fired":
-            _add(self._faults, str(data.get("do")))
+            _add(self._faults, str(data.get("do")), number=int(data.get("count", 1)))
         elif kind == "network.rejected":
             _add(self._rejections, str(data.get("reason")))
         elif kind == "tls.failed":

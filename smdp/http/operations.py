@@ -116,12 +116,12 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "POST", CARRIER + "/import", "importCarrier", "Make a carrier what a document says; it is created if needed.",
-        takes=bodies.DocumentOrder, answers=Carrier, query=("replace",),
+        takes=bodies.DocumentOrder, answers=Carrier, status=(200, 201), query=("replace",), creates_carrier=True,
     ),
     Operation(
         "POST", CARRIER + "/reset", "resetCarrier",
         "Empty a carrier: profiles, sessions, notifications, hosted devices; faults go, the clock is real again.",
-        answers=Removed,
+        answers=Removed, status=(200, 201), creates_carrier=True,
     ),
     Operation(
         "GET", _SNAPSHOTS, "listSnapshots", "List the snapshots of a carrier, the oldest first.",
@@ -130,7 +130,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", _SNAPSHOT, "getSnapshot", "Show a snapshot.", answers=Snapshot),
     Operation(
         "PUT", _SNAPSHOT, "takeSnapshot", "Keep what the carrier and its hosted devices are now.", answers=Snapshot,
-        makes=("snapshot", "/name"),
+        status=(200, 201), creates_carrier=True, makes=("snapshot", "/name"),
     ),
     Operation(
         "POST", _SNAPSHOT + "/restore", "restoreSnapshot",
@@ -256,7 +256,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "POST", CARRIER + "/scenarios/{scenario}/apply", "applyScenario", "Put a carrier into a scenario for an EID.",
-        takes=bodies.ApplyBody, answers=Scenario,
+        takes=bodies.ApplyBody, answers=Scenario, status=(200, 201), creates_carrier=True,
     ),
     Operation("GET", _CLOCK, "getClock", "Say how the carrier's clock stands.", answers=Clock),
     Operation(

@@ -9,7 +9,7 @@ from smdp.carrier.addresses import DEFAULT
 from smdp.carrier.errors import CarrierError, reject_unknown
 from smdp.carrier.scenarios import Stage
 from smdp.errors import StartError
-from smdp.http.context import API, CARRIER, answer, name_of, page, query, read_object
+from smdp.http.context import API, CARRIER, answer, name_of, page, query, read_object, written
 from smdp.http.devices import HOSTED
 from smdp.http.hosting import Hosted
 from smdp.http.problems import ProblemError
@@ -44,10 +44,10 @@ async def _apply(request: web.Request) -> web.Response:
     eid = body.get("eid")
     if not isinstance(eid, str):
         raise ProblemError(422, "value-invalid", "The request lacks eid, or it is no text.", 'Send {"eid": "…"}.')
-    applied = await request.app[STAGE].apply(name_of(request), request.match_info["scenario"], eid)
-    if any(fault["do"].startswith("tls-") for fault in applied.does.get("faults", [])):
+    done = await request.app[STAGE].apply(name_of(request), request.match_info["scenario"], eid)
+    if any(fault["do"].startswith("tls-") for fault in done.value.does.get("faults", [])):
         await request.app[HOSTED].reconnect()
-    return answer(applied)
+    return written(done)
 
 
 async def begin(stage: Stage, hosted: Hosted, name: str) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 from aiohttp import web
 
-from smdp.carrier.webhooks import Webhooks, read
+from smdp.carrier.hooks import read
+from smdp.carrier.webhooks import Webhooks
 from smdp.http.context import CARRIER, SERVICE, answer, name_of, page, query, read_json
 from smdp.http.couriers import Couriers
 from smdp.http.problems import ProblemError

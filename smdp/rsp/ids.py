@@ -14,6 +14,15 @@ _MATCHING_ID = re.compile(r"[0-9A-Z-]{0,64}", re.ASCII)
 _IMEI = re.compile(r"[0-9]{14,16}", re.ASCII)
 _IMEI_IDENTITY = 14
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+", re.ASCII)
+_GROUPED = re.compile(r"\s*[0-9]+([\s-]+[0-9]+)*\s*")
+
+
+def ungrouped(number: str) -> str:
+    """Write a number without the spaces and dashes that people and devices group its digits with.
+
+    35 309418 464558 9 becomes 353094184645589; what is anything else than digits in groups stays as it is.
+    """
+    return re.sub(r"[\s-]", "", number) if _GROUPED.fullmatch(number) else number
 
 
 # --- EID (SGP.02 §2.2.2, SGP.29)

@@ -81,8 +81,8 @@ def _examined(connection: sqlite3.Connection, file: Path) -> Report:
     schema = int(connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()[0])
     newest = migrations()[-1].number
     if schema > newest:
-        because = f"it was written by a newer smdp (schema {schema}, this one knows {newest})"
-        raise StorageError(f"{because}: update smdp, or use another database.")
+        because = f"it was written by a newer smdp (schema {schema}, this one knows {newest}):"
+        raise StorageError(f"{because} update smdp, or use another database.")
     known = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     rows = {
         table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - one of our names

@@ -12,6 +12,7 @@ from smdp.storage import Database, StorageError
 
 EID = "89049032123451234512345678901235"
 SOON = timedelta(seconds=20)
+_TURNS = 20
 
 
 async def installed(bench, **rule):
@@ -31,9 +32,11 @@ async def happens(bench, kind):
 
 
 async def move(bench, **by):
-    """Let time pass, and the timer look at its clock."""
+    """Let time pass, and the timer look at its clock and do what is due; it takes a few turns of the loop."""
     bench.clock.advance(timedelta(**by))
     bench.service.clock_moved()
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 async def test_delays_run_on_the_carriers_clock(bench):
@@ -43,7 +46,6 @@ async def test_delays_run_on_the_carriers_clock(bench):
     assert (await happens(bench, "activation.pending")).at == bench.clock.now()
     assert await state(bench, iccid) == "pending"
     await move(bench, seconds=179)
-    await asyncio.sleep(0)
     assert await state(bench, iccid) == "pending"
     await move(bench, seconds=1)
     assert (await happens(bench, "activation.active")).at == bench.clock.now()
@@ -81,14 +83,27 @@ async def test_it_may_wait_for_somebody(bench, on):
 
 async def test_a_forced_state_stands_against_what_was_due(bench):
     iccid = await installed(bench, delay="1m")
-    await bench.service.force_activation("acme", iccid, "failed", "account-inactive")
+    assert await state(bench, iccid) == "pending"
+    await bench.service.force_activation("acme", iccid, "pending", "by hand")
     await move(bench, minutes=2)
-    await asyncio.sleep(0)
-    profile = await bench.service.profile("acme", iccid)
-    assert (profile.activation.state, profile.activation.reason) == ("failed", "account-inactive")
+    assert await state(bench, iccid) == "pending"
+    assert "activation.active" not in await bench.types()
+
+
+async def test_a_state_that_is_forced_again_is_no_news(bench):
+    iccid = await installed(bench, delay="1m")
+    await bench.service.force_activation("acme", iccid, "failed", "account-inactive")
     before = await bench.types()
     await bench.service.force_activation("acme", iccid, "failed", "account-inactive")
     assert await bench.types() == before
+    profile = await bench.service.profile("acme", iccid)
+    assert (profile.activation.state, profile.activation.reason) == ("failed", "account-inactive")
+
+
+async def test_what_is_due_comes_to_pass_where_nobody_forced_anything(bench):
+    iccid = await installed(bench, delay="1m")
+    await move(bench, minutes=2)
+    assert await state(bench, iccid) == "active"
 
 
 async def test_a_terminated_line_stays_so(bench):

@@ -71,7 +71,7 @@ COMMANDS = [
     (1, "--carrier acm profile list", "There is no carrier 'acm'. Did you mean acme?"),
     (1, f"--carrier acm why {EID}", "Did you mean acme?"),
     (1, "--carrier nope carrier show", "There is no carrier 'nope'."),
-    (1, "--carrier nope reset", "There is no carrier 'nope'."),
+    (1, "--carrier nope snapshot restore before", "There is no carrier 'nope'."),
     (2, "carrier new Acme_Corp", "Use lower-case letters, digits and dashes"),
     (1, "carrier new acme", "There is a carrier acme already."),
     (1, f"profile issue {EID} --plan glod", "has no plan 'glod'. There is: default."),

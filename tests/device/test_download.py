@@ -63,7 +63,8 @@ async def test_a_refresh_sends_no_matching_id_and_the_device_info(device, server
 
 
 async def test_the_headers_are_those_of_an_lpa(device, server):
-    await device.refresh(server.url)
+    assert (await device.refresh(server.url)).ok
+    assert len(server.headers) == len(FLOW) + 3
     for headers in server.headers:
         assert headers["User-Agent"] == "gsma-rsp-lpad"
         assert headers["X-Admin-Protocol"].startswith("gsma/rsp/v2.")

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from smdp.device.es9plus import Es9Client
 from smdp.device.failure import Es9Error
+from smdp.rsp.codes import CancelSessionReason
 from tests.fake_es9 import trusting
 
 EXECUTED = {"header": {"functionExecutionStatus": {"status": "Executed-Success"}}}
@@ -38,6 +39,19 @@ async def test_other_statuses(server, client, status):
     reply = web.Response(status=status, text="<html>", headers={"Location": server.url})
     expected = "answer-not-json" if status == 201 else "http-status"
     assert await answered(server, client, reply) == expected
+
+
+@pytest.mark.parametrize(
+    ("after", "when"),
+    [("7", "after 7 s"), ("Wed, 21 Oct 2026 07:28:00 GMT", "later"), (None, "later"), ("9" * 20, "later")],
+)
+async def test_too_many_calls(server, client, after, when):
+    headers = {} if after is None else {"Retry-After": after}
+    server.on_getBoundProfilePackage = lambda _: {}
+    server.replies["getBoundProfilePackage"] = [web.Response(status=429, headers=headers)]
+    error = await reason_of(client, server.address)
+    assert (error.reason, error.transient, error.cancel) == ("rate-limited", False, CancelSessionReason.TIMEOUT)
+    assert error.fix.startswith(f"Try again {when}, ")
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[]", "3", '"text"', "{", "[" * 100_000])

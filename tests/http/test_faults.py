@@ -1,10 +1,7 @@
 """Faults over HTTP: each armed, fired by a device's download, told in the timeline, and what the device then says."""
 
-import http.client
-import ssl
 import time
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,6 +11,7 @@ from smdp.client.transport import Transport
 from smdp.errors import ApiError
 from smdp.server import Server
 from smdp.settings import Settings
+from tests.http.calls import answered
 
 INITIATE, AUTHENTICATE, PACKAGE = "initiateAuthentication", "authenticateClient", "getBoundProfilePackage"
 NOTIFY, CANCEL = "handleNotification", "cancelSession"
@@ -34,7 +32,7 @@ REFUSED = [
     ("refuse", INITIATE, {"code": "8.8.1/3.8", "reason": "wrong-door"}, "8.8.1/3.8", "wrong-door"),
     ("refuse", AUTHENTICATE, {}, "8.1.1/3.8", "fault"),
     ("refuse", PACKAGE, {}, "8.1.1/3.8", "fault"),
-    ("status", INITIATE, {"status": 429, "retry_after": 5}, None, "http-status"),
+    ("status", INITIATE, {"status": 429, "retry_after": 5}, None, "rate-limited"),
     ("status", AUTHENTICATE, {"status": 500}, None, "http-status"),
     ("status", PACKAGE, {}, None, "http-status"),
     ("reset", INITIATE, {}, None, "server-unreachable"),
@@ -45,7 +43,7 @@ REFUSED = [
     ("tls-expired", "tls", {}, None, "tls-untrusted"),
     ("tls-self-signed", "tls", {}, None, "tls-untrusted"),
     ("tls-1.1", "tls", {}, None, "tls-failed"),
-    ("rate-limit", INITIATE, {}, None, "http-status"),
+    ("rate-limit", INITIATE, {}, None, "rate-limited"),
     ("offline", "download", {}, None, "offline"),
     ("no-route-to-carrier", "download", {}, None, "server-unreachable"),
     ("install-error", "loadBoundProfilePackage", {}, "installFailedDueToPeProcessingError(12)", "install-error"),
@@ -212,7 +210,7 @@ def test_any_command_can_fail_for_any_reason(carrier, eid, command, error):
 def test_a_rate_limit_lets_some_through_and_says_when_to_come_again(carrier, eid):
     carrier.add_fault("rate-limit", times=None, calls=2, period="10m")
     outcome = refresh(carrier, eid)
-    assert (outcome.reason, [step.name for step in outcome.steps if step.ok][-1]) == ("http-status", "prepareDownload")
+    assert (outcome.reason, [step.name for step in outcome.steps if step.ok][-1]) == ("rate-limited", "prepareDownload")
     status, headers = answered(carrier)
     assert (status, headers["Retry-After"]) == (429, "600")
 
@@ -236,22 +234,6 @@ def test_a_stalled_answer_ends_when_the_client_leaves(carrier):
     with pytest.raises(TimeoutError):
         answered(carrier, timeout=0.3)
     assert fired(carrier)[0].data["do"] == "stall"
-
-
-def answered(client, timeout=10.0):
-    """Call InitiateAuthentication without an eUICC, as far as HTTP goes."""
-    parts = urlsplit(client.esim_server_url)
-    context = ssl.create_default_context(cadata=client.ca_pem())
-    context.check_hostname = False
-    connection = http.client.HTTPSConnection("127.0.0.1", parts.port, timeout=timeout, context=context)
-    try:
-        body = '{"euiccChallenge": "AAAA", "euiccInfo1": "AAAA", "smdpAddress": "x"}'
-        connection.request("POST", f"/gsma/rsp2/es9plus/{INITIATE}", body, {"Host": parts.netloc})
-        response = connection.getresponse()
-        response.read()
-        return response.status, response.headers
-    finally:
-        connection.close()
 
 
 # --- whom they meet, and how often

@@ -6,6 +6,7 @@ import pytest
 
 from smdp import upp
 from smdp.client import Client
+from smdp.client.transport import Transport
 from smdp.errors import ApiError
 from smdp.server import Server
 from smdp.settings import Settings
@@ -255,6 +256,51 @@ async def test_deleting_a_carrier_ends_its_sessions_and_tells_who_listens(server
     assert told == ["session.cancelled", "carrier.deleted", "carrier.created"]
     assert again.events(after=last)[-1].id > last
     assert again.profiles() == []
+
+
+# --- carriers that nobody named before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "reset", None),
+        ("PUT", "snapshots/before", None),
+        ("POST", "import", {}),
+        ("POST", "scenarios/never-ordered/apply", {"eid": EID}),
+        ("POST", "faults", {"do": "latency"}),
+        ("PUT", "webhooks", []),
+        ("PUT", "clock", {"frozen": True}),
+    ],
+)
+def test_the_first_write_makes_its_carrier_and_says_so(server, carrier, method, path, body):
+    fresh = f"{carrier.carrier}-{path.split('/')[0]}"
+    transport = Transport(server.control_url, None, 30.0)
+    url = f"/api/v1/carriers/{fresh}/{path}"
+    assert transport.call(method, url, body, into=dict)["carrier_created"] is True
+    assert "carrier_created" not in transport.call(method, url, body, into=dict)
+    assert carrier.on(fresh).events()[0].type == "carrier.created"
+    assert carrier.on(fresh).plans()[0].name == "default"
+
+
+def test_a_write_about_something_that_has_to_be_there_makes_no_carrier(carrier):
+    nobody = carrier.on("nobody-at-all")
+    for write in (
+        lambda: nobody.restore_snapshot("before"),
+        lambda: nobody.delete_snapshot("before"),
+        lambda: nobody.release("8900101000000000019"),
+        nobody.delete_carrier,
+    ):
+        problem = refused(write)
+        assert (problem.status, problem.reason) == (404, "carrier-unknown")
+    assert "nobody-at-all" not in {one.name for one in carrier.carriers()}
+
+
+def test_a_snapshot_that_is_refused_makes_no_carrier(carrier):
+    nobody = carrier.on("nobody-at-all")
+    assert refused(nobody.take_snapshot, "a b").reason == "snapshot-name-invalid"
+    assert refused(carrier.on("No_Name").reset).reason == "carrier-name-invalid"
+    assert "nobody-at-all" not in {one.name for one in carrier.carriers()}
 
 
 # --- snapshots

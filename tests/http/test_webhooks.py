@@ -8,8 +8,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from smdp.carrier.hooks import Hook
 from smdp.carrier.service import Service
-from smdp.carrier.webhooks import Hook, Webhooks
+from smdp.carrier.webhooks import Webhooks
 from smdp.client import Client
 from smdp.clock import SystemClock
 from smdp.http import carriers, context, events, problems, profiles, webhooks
@@ -424,14 +425,90 @@ async def test_a_hook_that_is_taken_away_gets_nothing_more(world):
         assert (await world.call("GET", f"{ACME}/webhooks"))["items"][0]["pending"] == 0
 
 
-async def test_a_deleted_carrier_tells_nothing_more_and_starts_anew(world):
+def types_of(there):
+    """The types of the events that were taken, once each: what was on its way when its carrier went comes twice."""
+    return list({body["delivery"]: body["event"]["type"] for body in there.taken}.values())
+
+
+async def left(world):
+    """Name what webhooks and deliveries there are."""
+    tables = ("webhooks", "deliveries")
+    return [
+        row["carrier"]
+        for table in tables
+        for row in await world.database.read(lambda c, t=table: c.execute(f"SELECT carrier FROM {t}").fetchall())  # noqa: S608 - ours
+    ]
+
+
+async def gone(world):
+    """Wait until nothing is left to deliver for anybody."""
+    async with asyncio.timeout(20):
+        while await left(world):  # noqa: ASYNC110 - what is stored is what counts
+            await asyncio.sleep(0.005)
+
+
+async def test_a_deleted_carrier_tells_that_it_was_and_starts_anew(world):
     async with receiver() as there:
         await world.put({"url": there.url})
         await world.issue()
-        await there.until(lambda: there.taken)
         await world.call("DELETE", ACME, status=204)
         await world.issue()
+        await there.until(lambda: "carrier.deleted" in types_of(there))
+        await gone(world)
+        assert set(types_of(there)) == {"profile.issued", "carrier.deleted"}
+        assert {body["delivery"] for body in there.taken} == {"acme-w1-2", "acme-w1-3"}
         assert (await world.call("GET", f"{ACME}/webhooks"))["items"] == []
+        assert await world.log("webhook.delivered") == []
+
+
+async def test_a_hook_hears_of_the_deletion_only_if_it_wants_to(world):
+    async with receiver() as there, receiver() as other:
+        hooks = {"url": there.url, "types": ["carrier.deleted"]}, {"url": other.url, "types": ["profile.issued"]}
+        await world.put(*hooks)
+        await world.issue()
+        await other.until(lambda: other.taken)
+        await world.call("DELETE", ACME, status=204)
+        await there.until(lambda: there.taken)
+        await gone(world)
+        assert (types_of(there), types_of(other)) == (["carrier.deleted"], ["profile.issued"])
+
+
+async def test_a_receiver_that_fails_hears_of_the_deletion_when_it_is_back(tmp_path):
+    url = f"sqlite:///{tmp_path}/smdp.db"
+    async with receiver() as there:
+        there.answer = lambda _: 500
+        async with World(url) as world:
+            await world.put({"url": there.url})
+            await world.issue()
+            await there.until(lambda: there.attempts)
+            await world.call("DELETE", ACME, status=204)
+        there.answer = lambda _: 200
+        async with World(url) as world:
+            await there.until(lambda: "carrier.deleted" in types_of(there))
+            await gone(world)
+        assert set(types_of(there)) == {"profile.issued", "carrier.deleted"}
+
+
+async def test_the_hook_of_the_settings_hears_of_the_deletion_too():
+    async with receiver() as there:
+        async with World(default=Hook(id="default", url=there.url)) as world:
+            await world.issue()
+            await world.call("DELETE", ACME, status=204)
+            await there.until(lambda: "carrier.deleted" in types_of(there))
+            await world.issue()
+            await there.until(lambda: len(types_of(there)) == 5)
+        expected = ["carrier.created", "profile.issued", "carrier.deleted", "carrier.created", "profile.issued"]
+        assert sorted(types_of(there)) == sorted(expected)
+
+
+async def test_deleted_carriers_are_remembered_up_to_a_bound(monkeypatch):
+    monkeypatch.setattr("smdp.carrier.webhooks._MAX_PARTED", 2)
+    async with receiver() as there, World() as world:
+        there.answer = lambda _: 500
+        for _ in range(4):
+            await world.put({"url": there.url})
+            await world.call("DELETE", ACME, status=204)
+        assert len({name for name in await left(world) if name.startswith("acme~")}) == 2
 
 
 async def test_with_no_hook_a_commit_looks_no_further(world):

@@ -232,3 +232,29 @@ def test_any_text_is_an_activation_code_or_malformed(text):
 )
 def test_the_host_of_an_address(address, host):
     assert ids.host_of(address) == host
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("35 309418 464558 9", "353094184645589"),
+        ("35-309418-464558-9", "353094184645589"),
+        ("8904 9032 1234 5123 4512 3456 7890 1235", "89049032123451234512345678901235"),
+        (" 8901\u00a01010\t00 ", "8901101000"),
+        ("353094184645589", "353094184645589"),
+    ],
+)
+def test_grouped_numbers(written, number):
+    assert ids.ungrouped(written) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "-", "-35", "35-", "35 3O9418", "35,309418", "\uff13\uff15 30", "smdp why", "1.5"]
+)
+def test_what_is_no_number_in_groups_stays(text):
+    assert ids.ungrouped(text) == text
+
+
+def test_a_long_text_takes_no_long_time():
+    text = "1 " * 100_000 + "x"
+    assert ids.ungrouped(text) == text

@@ -42,7 +42,7 @@ CHECKS: tuple[Check[Cancellation], ...] = (
         code=Error.INVALID_TRANSACTION_ID,
         reason="no-session-to-cancel",
         why="No session is running that could be cancelled.",
-        fix="A session can be cancelled between AuthenticateServer and the ProfileInstallationResult",
+        fix="A session can be cancelled between AuthenticateServer and the ProfileInstallationResult.",
         holds=lambda context: bool(context.running),
     ),
     Check(
@@ -52,7 +52,7 @@ CHECKS: tuple[Check[Cancellation], ...] = (
         code=Error.INVALID_TRANSACTION_ID,
         reason="transaction-id-mismatch",
         why="Transaction {got} was to be cancelled; the session is {transaction}.",
-        fix="Cancel with the transactionId of the running session",
+        fix="Cancel with the transactionId of the running session.",
         holds=lambda context: context.transaction_id == context.running,
     ),
     Check(
@@ -62,7 +62,7 @@ CHECKS: tuple[Check[Cancellation], ...] = (
         code=Error.UNDEFINED_ERROR,
         reason="cancel-reason-unknown",
         why="{reason} is no reason to cancel a session.",
-        fix="Use a value of CancelSessionReason: 0 to 5, or 127",
+        fix="Use a value of CancelSessionReason: 0 to 5, or 127.",
         holds=lambda context: context.reason in frozenset(CancelSessionReason),
     ),
 )

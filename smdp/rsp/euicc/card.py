@@ -44,5 +44,5 @@ def execute(euicc: Euicc, request: bytes, world: World) -> Answer:
 
 
 def _refuse(status: StatusWord, reason: str, because: str) -> Answer:
-    fix = "Compare the bytes with SGP.22 §5.7"
+    fix = "Compare the bytes with SGP.22 §5.7."
     return Answer(status=status, refusal=Refusal("card", status, reason, because, fix))

@@ -96,7 +96,7 @@ CHECKS: tuple[Check[_NewAddress], ...] = (
         code=SetDefaultDpAddressResult.UNDEFINED_ERROR,
         reason="address-too-long",
         why="A default SM-DP+ address of {length} bytes does not fit into the eUICC.",
-        fix="Give a host name of at most 255 bytes",
+        fix="Give a host name of at most 255 bytes.",
         holds=lambda new: len(new.address.encode()) <= _MAX_ADDRESS,
     ),
 )

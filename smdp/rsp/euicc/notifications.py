@@ -82,7 +82,7 @@ CHECKS: tuple[Check[Removal], ...] = (
         code=RemoveNotificationResult.NOTHING_TO_DELETE,
         reason="notification-unknown",
         why="The eUICC keeps no notification {seq}.",
-        fix="List the notifications first",
+        fix="List the notifications first.",
         holds=lambda context: any(entry.seq == context.seq for entry in context.euicc.notifications),
     ),
 )

@@ -106,7 +106,7 @@ def _exists(check: str, clause: str, code: IntEnum) -> Check[Change]:
         code=code,
         reason="profile-not-found",
         why="The eUICC has no profile {wanted}.",
-        fix="List the profiles first",
+        fix="List the profiles first.",
         holds=lambda change: change.profile is not None,
     )
 
@@ -120,7 +120,7 @@ ENABLE_CHECKS: tuple[Check[Change], ...] = (
         code=Enabled.PROFILE_NOT_IN_DISABLED_STATE,
         reason="profile-already-enabled",
         why="Profile {wanted} is enabled already.",
-        fix="Nothing needs to be done",
+        fix="Nothing needs to be done.",
         holds=lambda change: not change.found.enabled,
     ),
     Check(
@@ -130,7 +130,7 @@ ENABLE_CHECKS: tuple[Check[Change], ...] = (
         code=Enabled.DISALLOWED_BY_POLICY,
         reason="enabled-profile-locked",
         why="PPR1 of the enabled profile {enabled} forbids to disable it.",
-        fix="The operator of {enabled} would have to lift the rule",
+        fix="The operator of {enabled} would have to lift the rule.",
         holds=lambda change: not _bound_to(change.euicc.enabled_profile(), PPR1),
     ),
 )
@@ -143,7 +143,7 @@ DISABLE_CHECKS: tuple[Check[Change], ...] = (
         code=Disabled.PROFILE_NOT_IN_ENABLED_STATE,
         reason="profile-not-enabled",
         why="Profile {wanted} is not enabled.",
-        fix="Nothing needs to be done",
+        fix="Nothing needs to be done.",
         holds=lambda change: change.found.enabled,
     ),
     Check(
@@ -153,7 +153,7 @@ DISABLE_CHECKS: tuple[Check[Change], ...] = (
         code=Disabled.DISALLOWED_BY_POLICY,
         reason="profile-locked",
         why="PPR1 of profile {wanted} forbids to disable it.",
-        fix="The operator of the profile would have to lift the rule",
+        fix="The operator of the profile would have to lift the rule.",
         holds=lambda change: not _bound_to(change.found, PPR1),
     ),
 )
@@ -166,7 +166,7 @@ DELETE_CHECKS: tuple[Check[Change], ...] = (
         code=Deleted.PROFILE_NOT_IN_DISABLED_STATE,
         reason="profile-still-enabled",
         why="Profile {wanted} is enabled; only a disabled one can be deleted.",
-        fix="Disable it first",
+        fix="Disable it first.",
         holds=lambda change: not change.found.enabled,
     ),
     Check(
@@ -176,7 +176,7 @@ DELETE_CHECKS: tuple[Check[Change], ...] = (
         code=Deleted.DISALLOWED_BY_POLICY,
         reason="profile-undeletable",
         why="PPR2 of profile {wanted} forbids to delete it.",
-        fix="The operator of the profile would have to lift the rule",
+        fix="The operator of the profile would have to lift the rule.",
         holds=lambda change: not _bound_to(change.found, PPR2),
     ),
 )
@@ -261,7 +261,7 @@ RESET_CHECKS: tuple[Check[Reset], ...] = (
         code=MemoryResetResult.NOTHING_TO_DELETE,
         reason="nothing-to-reset",
         why="The eUICC has nothing of what was to be deleted.",
-        fix="Nothing needs to be done",
+        fix="Nothing needs to be done.",
         holds=lambda reset: bool(reset.profiles) or reset.clears_address,
     ),
 )
@@ -308,7 +308,7 @@ NICKNAME_CHECKS: tuple[Check[Naming], ...] = (
         code=SetNicknameResult.ICCID_NOT_FOUND,
         reason="profile-not-found",
         why="The eUICC has no profile {wanted}.",
-        fix="List the profiles first",
+        fix="List the profiles first.",
         holds=lambda naming: naming.profile is not None,
     ),
     Check(
@@ -318,7 +318,7 @@ NICKNAME_CHECKS: tuple[Check[Naming], ...] = (
         code=SetNicknameResult.UNDEFINED_ERROR,
         reason="nickname-too-long",
         why="A nickname of {length} bytes does not fit.",
-        fix="Use at most 64 bytes of UTF-8",
+        fix="Use at most 64 bytes of UTF-8.",
         holds=lambda naming: len(naming.nickname.encode()) <= MAX_NICKNAME,
     ),
 )

@@ -61,7 +61,7 @@ def readable(number: str, field: str, code: type[AuthenticateErrorCode | Downloa
             code=code.INVALID_CERTIFICATE,
             reason="certificate-unreadable",
             why="The server's {certificate_name} is no readable certificate.",
-            fix="Send one complete X.509 v3 certificate in DER",
+            fix="Send one complete X.509 v3 certificate in DER.",
             holds=lambda context: bool(context.certificate.der),
         ),
         Check(
@@ -71,7 +71,7 @@ def readable(number: str, field: str, code: type[AuthenticateErrorCode | Downloa
             code=code.UNSUPPORTED_CURVE,
             reason="curve-unsupported",
             why="The server's {certificate_name} is on {curve}; this eUICC takes {curves} here.",
-            fix="Offer a certificate on a curve of euiccCiPKIdListForVerification's CIs",
+            fix="Offer a certificate on a curve of euiccCiPKIdListForVerification's CIs.",
             holds=lambda context: context.certificate.curve in context.curves,
         ),
     )

@@ -53,6 +53,33 @@ def delete_others(connection: Connection, carrier: str, keep: Sequence[str]) -> 
         connection.execute(f"DELETE FROM {table} WHERE carrier = :carrier AND hook NOT IN ({kept})", values)
 
 
+def delete_hook(connection: Connection, carrier: str, hook: str) -> None:
+    """Delete a webhook that has nothing to deliver."""
+    connection.execute(
+        "DELETE FROM webhooks WHERE carrier = :carrier AND hook = :hook", {"carrier": carrier, "hook": hook}
+    )
+
+
+def move(connection: Connection, carrier: str, to: str, now: int) -> None:
+    """Put the webhooks of a carrier and what they have to deliver under another name; what was on its way is due."""
+    values = {"carrier": carrier, "to": to, "now": now}
+    connection.execute("UPDATE webhooks SET carrier = :to WHERE carrier = :carrier", values)
+    connection.execute("UPDATE deliveries SET carrier = :to WHERE carrier = :carrier", values)
+    connection.execute(
+        "UPDATE deliveries SET due_at = :now, leased = FALSE WHERE carrier = :to AND leased", {"to": to, "now": now}
+    )
+
+
+def like(connection: Connection, pattern: str) -> list[str]:
+    """Name what has webhooks under a name like this, whose deliveries have waited longest first."""
+    rows = connection.execute(
+        "SELECT w.carrier AS carrier FROM webhooks w LEFT JOIN deliveries d ON d.carrier = w.carrier "
+        "WHERE w.carrier LIKE :pattern GROUP BY w.carrier ORDER BY min(d.since), w.carrier",
+        {"pattern": pattern},
+    ).fetchall()
+    return [row["carrier"] for row in rows]
+
+
 def cursor(connection: Connection, carrier: str, hook: str) -> int | None:
     """Return up to which event a webhook has looked, None if there is no such webhook."""
     row = connection.execute(
