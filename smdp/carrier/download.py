@@ -250,8 +250,10 @@ def _conclude(
     That an LPA cancels what was refused before is not told: they all do, and the refusal is on the timeline already.
     """
     answer = _answer(outcome)
-    if outcome.session is None and call.function == "cancelSession":
-        return answer
+    if outcome.session is None:
+        _keep_attempt(scope, call, session, answer)
+        if call.function == "cancelSession":
+            return answer
     told = (*outcome.happenings, *then)
     if outcome.session is not None:
         moved = sessions.swap(
@@ -301,13 +303,25 @@ def _refused(call: Call, outcome: Outcome[Any]) -> tuple[Happening, ...]:
     return (Happening(type="session.refused", iccid=iccid, data=data),)
 
 
-def _keep(scope: Scope, call: Call, session: Session, answer: Answer) -> None:
+def _keep_attempt(scope: Scope, call: Call, session: Session, answer: Answer) -> None:
+    """Store the first calls that were refused while their session goes on, for whoever looks at it.
+
+    After its end nobody does: all LPAs cancel what was refused.
+    """
+    if session.stage is Stage.CLOSED:
+        return
+    before = queries.attempts(scope.connection, scope.name, _hex(session.transaction_id), call.function)
+    if before < sessions.KEEP_ATTEMPTS:
+        _keep(scope, call, session, answer, f"{call.function}/{before + 1}")
+
+
+def _keep(scope: Scope, call: Call, session: Session, answer: Answer, step: str | None = None) -> None:
     """Store what was asked and answered, for the repeat of a lost answer and for whoever looks at the session."""
     queries.insert_message(
         scope.connection,
         scope.name,
         _hex(session.transaction_id),
-        call.function,
+        step or call.function,
         request=call.body[: sessions.KEEP_BYTES],
         digest=call.request.digest,
         response=answer.body,

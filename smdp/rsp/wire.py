@@ -29,6 +29,7 @@ MISSING: Final[Check[Any]] = Check(
     why="The request lacks {member}.",
     fix="Send every mandatory member of {function}.",
     holds=lambda context: context.value is not None,
+    passed="It is there.",
 )
 MALFORMED: Final[Check[Any]] = Check(
     id="ES9#2",
@@ -39,6 +40,7 @@ MALFORMED: Final[Check[Any]] = Check(
     why="{member} is not well formed: {problem}.",
     fix="Encode {member} as SGP.22 §6.5.2 says.",
     holds=lambda context: context.problem is None,
+    passed="It is well formed.",
 )
 CHECKS = (MISSING, MALFORMED)
 """What every function checks of its body first."""
