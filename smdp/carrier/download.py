@@ -26,6 +26,7 @@ from smdp.rsp.server import authenticate, bind, cancel, initiate, selection
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Happening, Outcome, Policy, Session, Stage
 from smdp.rsp.server.step import close
+from smdp.rsp.wire import Request
 from smdp.storage import Connection, Row
 from smdp.storage.connection import micros
 from smdp.storage.queries import carriers
@@ -61,7 +62,7 @@ class Downloads:
         began = time.perf_counter()
         request = wire.read(function, document)
         if isinstance(request, Refusal):
-            return _failure(request)
+            return await self._unreadable(Request(function, document, b""), body, host, _failure(request))
         transaction_id = _hex(request.members.get("transactionId", b""))
         while True:
             found = self._service.look_up(host, transaction_id, function)
@@ -75,6 +76,20 @@ class Downloads:
                 return await self._functions[function](call, found)
             except _LostError:
                 continue
+
+    async def _unreadable(self, request: Request, body: bytes, host: str, answer: Answer) -> Answer:
+        """Give the answer to a body that lacks something, and let it be seen in the session that it names."""
+        transaction_id = _hex(wire.transaction_id(request.members))
+        found = self._service.look_up(host, transaction_id, request.function)
+        session = None if found is None else _session(found)
+        if found is not None and session is not None:
+            carrier, policy = self._rules(found["settings"], host)
+            call = Call(carrier, host, control_of(found), policy, request, body, time.perf_counter())
+            await self._database.write_short(self._note, call, session, answer)
+        return answer
+
+    def _note(self, connection: Connection, call: Call, session: Session, answer: Answer) -> None:
+        _keep_attempt(self._scope(connection, call), call, session, answer)
 
     def _rules(self, settings: str, host: str) -> tuple[Carrier, Policy]:
         """Return the carrier and the rules that hold for a client that used this name; the same for call after call."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from smdp.model import CheckResult, RefusalText, Step
 from smdp.rsp import readable, wire
-from smdp.rsp.checks import Check
+from smdp.rsp.checks import Check, Refusal
 from smdp.rsp.server import authenticate, bind, cancel, initiate, notify, selection
 from smdp.rsp.server.session import Session
 from smdp.storage import Row
@@ -50,10 +50,11 @@ class Told(NamedTuple):
 
 
 class _Verdict(NamedTuple):
-    """The check that did not hold, if one did not, and its sentence."""
+    """The check that did not hold, if one did not, its sentence, and the member of the body that it stopped at."""
 
     check: str | None = None
     because: str = ""
+    member: str | None = None
 
 
 def function_of(message: Row) -> str:
@@ -83,7 +84,7 @@ def steps(seen: Seen, messages: Sequence[Row], notifications: Sequence[Told]) ->
 
 def _step(seen: Seen, message: Row) -> Step:
     function, request, response = function_of(message), _body(message["request"]), _body(message["response"])
-    verdict = _Verdict(message["refusal"], _because(seen, message, response))
+    verdict = _Verdict(message["refusal"], _because(seen, message, response), _lacking(function, message))
     return Step(
         name=function,
         at=moment(message["at"]),
@@ -126,6 +127,17 @@ def _because(seen: Seen, message: Row, response: Mapping[str, Any]) -> str:
     return told
 
 
+def _lacking(function: str, message: Row) -> str | None:
+    """Name the member that a refused body lacks or has malformed; none if the refusal came later."""
+    if message["refusal"] is None:
+        return None
+    try:
+        request = wire.read(function, wire.decode(message["request"]))
+    except wire.NotJson:
+        return None
+    return request.field if isinstance(request, Refusal) else None
+
+
 def _facts(session: Session, request: Mapping[str, Any], verdict: _Verdict) -> dict[str, str]:
     """Tell what fills the sentences, and what `Check.when` asks for: an empty text is a no."""
     response = request.get("authenticateServerResponse")
@@ -150,12 +162,12 @@ def _short(identifier: str) -> str:
 def _checks(function: str, verdict: _Verdict, facts: Mapping[str, str]) -> list[CheckResult]:
     """List a function's checks as they went, up to the one that did not hold."""
     found: list[CheckResult] = []
-    listed = _listed(function)
-    if verdict.check is not None and verdict.check not in {check.id for check, _ in listed}:
+    listed = _listed(function, of_body=verdict.member is not None)
+    places = [place for place, (check, member) in enumerate(listed) if _is(verdict, check, member)]
+    if verdict.check is not None and not places:  # a fault: nothing of the message was looked at
         return [CheckResult(id=verdict.check, field=_ORDER, ok=False, clause="", text=verdict.because)]
-    last = [place for place, (check, _) in enumerate(listed) if check.id == verdict.check][-1:]
     for place, (check, member) in enumerate(listed):
-        ok = [place] != last
+        ok = place not in places[-1:]
         if ok and check.when and not facts.get(check.when):
             continue
         words = {**facts, "member": member}
@@ -167,13 +179,19 @@ def _checks(function: str, verdict: _Verdict, facts: Mapping[str, str]) -> list[
     return found
 
 
-def _listed(function: str) -> list[tuple[Check[Any], str]]:
+def _is(verdict: _Verdict, check: Check[Any], member: str) -> bool:
+    return check.id == verdict.check and verdict.member in (None, member)
+
+
+def _listed(function: str, *, of_body: bool) -> list[tuple[Check[Any], str]]:
     """List a function's checks in the order in which they are made, each with the member of the body it is about.
 
     The body comes first, member by member; whether the eUICC's message is well formed is seen after the transactionId.
     """
     checks, members = _CHECKS[function], _MEMBERS[function]
     body = [(check, member) for member in members for check in wire.CHECKS]
+    if of_body:
+        return body
     if members[0] != "transactionId":
         return body + [(check, members[-1]) for check in checks]
     return [*body[:-1], (checks[0], members[0]), body[-1], *((check, members[-1]) for check in checks[1:])]

@@ -84,7 +84,7 @@ def _print(one: Session) -> None:
     output.facts([("EID", one.eid), ("ICCID", one.iccid), ("opened", output.when(one.opened_at))])
     output.say(output.wrapped(_verdict(one)))
     if one.refusal is not None:
-        output.say(output.wrapped(f"Fix: {one.refusal.fix}", len("Fix: ")))
+        output.say(f"Fix: {output.wrapped(one.refusal.fix, len('Fix: '))}")
     for step in one.steps:
         output.say()
         took = "" if step.ms is None else f"{step.ms:.1f} ms"

@@ -133,6 +133,14 @@ def read(function: str, body: Mapping[str, Any]) -> Request | Refusal:
     return Request(function, members, hashlib.sha256(b"".join(_flat(value) for value in members.values())).digest())
 
 
+def transaction_id(body: Mapping[str, Any]) -> bytes:
+    """Read the transactionId of a body that may lack everything else; nothing if there is none that is well formed."""
+    try:
+        return _hexadecimal(_text(body.get("transactionId")))
+    except ValueError:
+        return b""
+
+
 def _flat(value: bytes | str) -> bytes:
     data = value.encode() if isinstance(value, str) else value
     return len(data).to_bytes(4, "big") + data
