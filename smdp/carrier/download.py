@@ -80,7 +80,7 @@ class Downloads:
     async def _unreadable(self, request: Request, body: bytes, host: str, answer: Answer) -> Answer:
         """Give the answer to a body that lacks something, and let it be seen in the session that it names."""
         transaction_id = _hex(wire.transaction_id(request.members))
-        found = self._service.look_up(host, transaction_id, request.function)
+        found = self._service.look_up(host, transaction_id, request.function) if transaction_id else None
         session = None if found is None else _session(found)
         if found is not None and session is not None:
             carrier, policy = self._rules(found["settings"], host)
