@@ -163,7 +163,10 @@ class RefusalText(Struct, kw_only=True):
 
 
 class CheckResult(Struct, kw_only=True):
-    """One check of the server as it went for one message."""
+    """One check of the server as it went for one message: `field` names a member of the request, or `order`.
+
+    `text` says what the check found. The first that is not `ok` ended the step; those behind it were never looked at.
+    """
 
     id: str
     field: str
@@ -173,13 +176,17 @@ class CheckResult(Struct, kw_only=True):
 
 
 class Step(Struct, kw_only=True):
-    """One function call of a session: when, how long, what came, what went."""
+    """One function call of a session: when, how long, what came, what went, and what the server checked of it.
+
+    `request` and `response` are the decoded bodies, with the standard's names. `ms` is null for a notification, which
+    nobody waits for. A list of sessions leaves bodies and checks out.
+    """
 
     name: str
     at: datetime
-    ms: float
-    request: Any = None
-    response: Any = None
+    ms: float | None = None
+    request: dict[str, Any] | None = None
+    response: dict[str, Any] | None = None
     checks: list[CheckResult] = field(default_factory=list)
 
 

@@ -1,5 +1,6 @@
 """The examples of the documentation are run, and print what the page says."""
 
+import json
 import os
 import re
 import subprocess
@@ -57,3 +58,38 @@ def test_following_links():
         code = blocks("api.md", "python")[0].replace("http://127.0.0.1:8080", server.control_url)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == blocks("api.md", "text")[0]
+
+
+def alike(text):
+    """What a session shows, without what differs from one to the next."""
+    for pattern, word in (
+        (r"localhost:\d+", "HOST"),
+        (r"\b\d{32}\b", "EID"),
+        (r"\b[0-9A-F]{32}\b", "ID"),
+        (r"session\s+[0-9A-F]{8}…", "session ID"),
+        (r"\d{4}-\d\d-\d\d\s+\d\d:\d\d:\d\d\s+UTC", "WHEN"),
+        (r"\d+\.\d ms", "MS"),
+    ):
+        text = re.sub(pattern, word, text)
+    return text.split()
+
+
+def test_the_x_ray_of_a_session():
+    with smdp.Server() as server:
+        client = smdp.Client(server.control_url)
+        eid = client.create_device().eid
+        client.issue(eid)
+        url = f"https://default.smdp.localhost:{server.device_port}"
+        assert client.refresh(eid, url).ok
+        assert not client.refresh(eid, url).ok
+        session = client.session(client.sessions(outcome="refused")[0].id)
+        command = [sys.executable, "-m", "smdp", "--url", server.control_url, "session", "show", session.id[:8]]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    _, _, printed = blocks("sessions.md", "text")[0].partition("\n")
+    assert alike(done.stdout) == alike(printed)
+    (example,) = map(json.loads, blocks("sessions.md", "json"))
+    assert example in [
+        {name: getattr(check, name) for name in check.__struct_fields__}
+        for step in session.steps
+        for check in step.checks
+    ]

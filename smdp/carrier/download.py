@@ -27,6 +27,7 @@ from smdp.rsp.server import authenticate, bind, cancel, initiate, selection
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Happening, Outcome, Policy, Session, Stage
 from smdp.rsp.server.step import close
+from smdp.rsp.wire import Request
 from smdp.storage import Connection, Row
 from smdp.storage.connection import micros
 from smdp.storage.queries import carriers
@@ -63,7 +64,7 @@ class Downloads:
         began = time.perf_counter()
         request = wire.read(function, document)
         if isinstance(request, Refusal):
-            return _failure(request)
+            return await self._unreadable(Request(function, document, b""), body, host, _failure(request))
         transaction_id = _hex(request.members.get("transactionId", b""))
         while True:
             found = self._service.look_up(host, transaction_id, function)
@@ -90,6 +91,19 @@ class Downloads:
         if over.tell:
             await self._database.write_lightly(tell)
         return Answer(b"", faults=(over.fault,))
+    async def _unreadable(self, request: Request, body: bytes, host: str, answer: Answer) -> Answer:
+        """Give the answer to a body that lacks something, and let it be seen in the session that it names."""
+        transaction_id = _hex(wire.transaction_id(request.members))
+        found = self._service.look_up(host, transaction_id, request.function) if transaction_id else None
+        session = None if found is None else _session(found)
+        if found is not None and session is not None:
+            carrier, policy = self._rules(found["settings"], host)
+            call = Call(carrier, host, control_of(found), policy, request, body, time.perf_counter())
+            await self._database.write_short(self._note, call, session, answer)
+        return answer
+
+    def _note(self, connection: Connection, call: Call, session: Session, answer: Answer) -> None:
+        _keep_attempt(self._scope(connection, call), call, session, answer)
 
     def _rules(self, settings: str, host: str) -> tuple[Carrier, Policy]:
         """Return the carrier and the rules that hold for a client that used this name; the same for call after call."""
@@ -265,8 +279,10 @@ def _conclude(
     That an LPA cancels what was refused before is not told: they all do, and the refusal is on the timeline already.
     """
     answer = _answer(outcome)
-    if outcome.session is None and call.function == "cancelSession":
-        return answer
+    if outcome.session is None:
+        _keep_attempt(scope, call, session, answer)
+        if call.function == "cancelSession":
+            return answer
     told = (*outcome.happenings, *then)
     if outcome.session is not None:
         moved = sessions.swap(
@@ -316,13 +332,25 @@ def _refused(call: Call, outcome: Outcome[Any]) -> tuple[Happening, ...]:
     return (Happening(type="session.refused", iccid=iccid, data=data),)
 
 
-def _keep(scope: Scope, call: Call, session: Session, answer: Answer) -> None:
+def _keep_attempt(scope: Scope, call: Call, session: Session, answer: Answer) -> None:
+    """Store the first calls that were refused while their session goes on, for whoever looks at it.
+
+    After its end nobody does: all LPAs cancel what was refused.
+    """
+    if session.stage is Stage.CLOSED:
+        return
+    before = queries.attempts(scope.connection, scope.name, _hex(session.transaction_id), call.function)
+    if before < sessions.KEEP_ATTEMPTS:
+        _keep(scope, call, session, answer, f"{call.function}/{before + 1}")
+
+
+def _keep(scope: Scope, call: Call, session: Session, answer: Answer, step: str | None = None) -> None:
     """Store what was asked and answered, for the repeat of a lost answer and for whoever looks at the session."""
     queries.insert_message(
         scope.connection,
         scope.name,
         _hex(session.transaction_id),
-        call.function,
+        step or call.function,
         request=call.body[: sessions.KEEP_BYTES],
         digest=call.request.digest,
         response=answer.body,

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from smdp.carrier import xray
 from smdp.carrier.errors import UNKNOWN, CarrierError
 from smdp.carrier.scope import Scope
 from smdp.model import RefusalText, SessionOutcome, Step
@@ -15,6 +16,7 @@ from smdp.rsp.codes import code
 from smdp.rsp.server.session import Session, Stage
 from smdp.storage import Connection, Row
 from smdp.storage.connection import micros, moment
+from smdp.storage.queries import events
 from smdp.storage.queries import sessions as queries
 
 KEEP = 4_000
@@ -23,6 +25,8 @@ KEEP_OPEN = 10_000
 """How many sessions may be open at the same time; a flood of InitiateAuthentication ends the oldest of them."""
 KEEP_BYTES = 16 * 1024
 """How much of a message is kept to look at: a request is 5 KiB at most, if it is no attack."""
+KEEP_ATTEMPTS = 4
+"""How many refused calls of a function are kept of a session that goes on after them."""
 _PRUNE_EVERY = 256
 _LOG_DIGITS = 8
 """How much of a transactionId the log shows, which is enough to find its session."""
@@ -111,8 +115,28 @@ def _expired_before(scope: Scope) -> int:
 
 
 def session_view(scope: Scope, transaction_id: str) -> SessionView:
-    """Return one session with its steps. Raises CarrierError (404)."""
-    return _views(scope, [_row(scope, transaction_id)])[0]
+    """Return one session with its steps, decoded, and the checks of each. Raises CarrierError (404)."""
+    row = _row(scope, transaction_id)
+    view = _view(scope, row)
+    view.steps = xray.steps(xray.Seen(read(row["content"]), view.refusal), *_kept(scope, row))
+    return view
+
+
+def _kept(scope: Scope, row: Row) -> tuple[list[Row], list[xray.Told]]:
+    """Return a session's messages in their order, and its notifications with what their refusals said."""
+    identifier = row["transaction_id"]
+    messages = xray.in_order(queries.messages(scope.connection, scope.name, [identifier], columns="*"))
+    notifications = queries.notifications(scope.connection, scope.name, identifier)
+    if all(one["verified"] for one in notifications):
+        return messages, [xray.Told(one) for one in notifications]
+    refused = events.events(
+        scope.connection, scope.name, types=("session.refused",), eid=row["eid"], session=identifier
+    )
+    words = [one.data for one in refused if one.data.get("step") == "handleNotification"]
+    backwards = [  # the oldest events may be forgotten
+        xray.Told(one, words.pop() if words and not one["verified"] else None) for one in reversed(notifications)
+    ]
+    return messages, backwards[::-1]
 
 
 def _row(scope: Scope, transaction_id: str) -> Row:
@@ -139,41 +163,44 @@ def session_views(
 
 
 def _views(scope: Scope, rows: Sequence[Row]) -> list[SessionView]:
-    steps: dict[str, list[Step]] = {row["transaction_id"]: [] for row in rows}
-    for message in queries.messages(scope.connection, scope.name, list(steps)):
-        steps[message["transaction_id"]].append(
-            Step(name=message["step"], at=moment(message["at"]), ms=message["ms"], request=None, response=None)
-        )
-    cutoff = _expired_before(scope)
-    return [
-        SessionView(
-            id=row["transaction_id"],
-            carrier=scope.name,
-            eid=row["eid"],
-            iccid=row["iccid"],
-            outcome="expired" if row["outcome"] == "open" and row["opened_at"] < cutoff else row["outcome"],
-            opened_at=moment(row["opened_at"]),
-            refusal=None if row["refusal"] is None else _REFUSAL.decode(row["refusal"]),
-            steps=steps[row["transaction_id"]],
-        )
-        for row in rows
-    ]
+    found = {row["transaction_id"]: _view(scope, row) for row in rows}
+    for one in queries.messages(scope.connection, scope.name, list(found)):
+        steps = found[one["transaction_id"]].steps
+        steps.append(Step(name=xray.function_of(one), at=moment(one["at"]), ms=one["ms"]))
+    return list(found.values())
+
+
+def _view(scope: Scope, row: Row) -> SessionView:
+    expired = row["outcome"] == "open" and row["opened_at"] < _expired_before(scope)
+    return SessionView(
+        id=row["transaction_id"],
+        carrier=scope.name,
+        eid=row["eid"],
+        iccid=row["iccid"],
+        outcome="expired" if expired else row["outcome"],
+        opened_at=moment(row["opened_at"]),
+        refusal=None if row["refusal"] is None else _REFUSAL.decode(row["refusal"]),
+    )
 
 
 def raw_messages(scope: Scope, transaction_id: str) -> dict[str, Any]:
     """Return a session's messages and notifications as bytes, with their times. Raises CarrierError (404)."""
-    identifier = _row(scope, transaction_id)["transaction_id"]
-    messages = queries.messages(scope.connection, scope.name, [identifier])
-    notifications = queries.notifications(scope.connection, scope.name, identifier)
+    row = _row(scope, transaction_id)
+    messages, notifications = _kept(scope, row)
     return {
-        "id": identifier,
+        "id": row["transaction_id"],
         "messages": [
-            {"step": row["step"], "at": moment(row["at"]), "request": row["request"], "response": row["response"]}
-            for row in messages
+            {
+                "step": xray.function_of(one),
+                "at": moment(one["at"]),
+                "request": one["request"],
+                "response": one["response"],
+            }
+            for one in messages
         ],
         "notifications": [
-            {"at": moment(row["at"]), "kind": row["kind"], "verified": bool(row["verified"]), "raw": row["raw"]}
-            for row in notifications
+            {"at": moment(one["at"]), "kind": one["kind"], "verified": bool(one["verified"]), "raw": one["raw"]}
+            for one, _ in notifications
         ],
     }
 

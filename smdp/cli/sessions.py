@@ -4,9 +4,19 @@ from typing import Any
 
 from smdp.cli import output, session
 from smdp.cli.output import Json
-from smdp.model import Session
+from smdp.model import Session, Step
 
 _DIGITS = 8
+_INDENT = 12
+_ERROR = ("pendingNotification", "profileInstallationResultData", "finalResult", "errorResult")
+_VERDICTS = {
+    "open": "The session is open: its next step has not come.",
+    "downloaded": "The package went out; what the device made of it has not come.",
+    "installed": "The profile is installed.",
+    "refused": "The session was refused.",
+    "cancelled": "The session was cancelled.",
+    "expired": "The session took too long: its next step never came.",
+}
 
 
 def list_(*, eid: str | None = None, iccid: str | None = None, outcome: str | None = None, json: Json = False) -> None:
@@ -35,7 +45,7 @@ def list_(*, eid: str | None = None, iccid: str | None = None, outcome: str | No
 
 
 def show_(name: str, /, *, raw: bool = False, json: Json = False) -> None:
-    """Show a session: its steps, and why it was refused if it was.
+    """Show a session: how it went and why, and what the server checked at each step.
 
     Args:
         name: The session's id, or the first digits of it, as the log shows them.
@@ -53,7 +63,7 @@ def show_(name: str, /, *, raw: bool = False, json: Json = False) -> None:
 
 
 def export_(name: str, /) -> None:
-    """Print a session with its messages as one JSON document.
+    """Print a session as one JSON document: decoded, with the checks, and the messages as they were.
 
     Args:
         name: The session's id, or the first digits of it.
@@ -72,13 +82,38 @@ def _ending(one: Session) -> str:
 def _print(one: Session) -> None:
     output.say(f"{one.id}  {_ending(one)}")
     output.facts([("EID", one.eid), ("ICCID", one.iccid), ("opened", output.when(one.opened_at))])
-    for step in one.steps:
-        output.say(f"  {output.mark(_went_well(one, step.name))} {step.name:<24} {step.ms:>8.1f} ms")
+    output.say(output.wrapped(_verdict(one)))
     if one.refusal is not None:
-        output.say(output.wrapped(f"{one.refusal.check}: {one.refusal.because}"))
-        output.say(f"Fix: {one.refusal.fix}")
+        output.say(f"Fix: {output.wrapped(one.refusal.fix, len('Fix: '))}")
+    for step in one.steps:
+        output.say()
+        took = "" if step.ms is None else f"{step.ms:.1f} ms"
+        output.say(f"{output.mark(_went_well(step))} {step.name:<24} {took:>10}".rstrip())
+        for check in step.checks:
+            text = output.wrapped(f"{check.field}: {check.text}", _INDENT)
+            output.say(f"  {output.mark(check.ok)} {check.id:<7} {text}")
 
 
-def _went_well(one: Session, step: str) -> bool:
-    """Say whether a step was answered: a refusal ends a session, so it is the last step's."""
-    return one.refusal is None or step != one.steps[-1].name
+def _verdict(one: Session) -> str:
+    """Say in a sentence how a session went."""
+    if one.refusal is not None:
+        return f"{one.refusal.check}: {one.refusal.because}"
+    if one.outcome == "failed":
+        return f"The device could not install the profile{_error(one.steps)}."
+    return _VERDICTS[one.outcome]
+
+
+def _error(steps: list[Step]) -> str:
+    """Find what the eUICC said went wrong, in the installation's result."""
+    for step in reversed(steps):
+        found: Any = step.request
+        for member in _ERROR:
+            found = found.get(member) if isinstance(found, dict) else None
+        if isinstance(found, dict):
+            return f": {found.get('errorReason')} at {found.get('bppCommandId')}"
+    return ""
+
+
+def _went_well(step: Step) -> bool | None:
+    """Say whether a step was answered; of some notifications it isn't known any more."""
+    return all(check.ok for check in step.checks) if step.checks else None

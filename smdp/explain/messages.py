@@ -9,7 +9,8 @@ from asn1crypto import core
 from smdp.explain import certificates, fields
 from smdp.explain.words import Explanation, Line, lines, shown
 from smdp.rsp import asn1, bpp, certs
-from smdp.rsp.tlv import Item, Malformed, gate, item_at, items, opening
+from smdp.rsp.readable import Part, package_parts
+from smdp.rsp.tlv import Malformed, gate, item_at, items, opening
 
 _SEQUENCE, _OCTET_STRING, _BPP, _UPP, _SIGNATURE = 0x30, 0x04, 0xBF36, 0xA0, 0x5F37
 _UNTAGGED = (
@@ -21,14 +22,6 @@ _UNTAGGED = (
     asn1.OtherSignedNotification,
 )
 """Types that travel under the tag of any SEQUENCE: told apart by which of them fits."""
-_PARTS = {
-    0xBF23: "initialiseSecureChannelRequest",
-    0xA0: "firstSequenceOf87",
-    0xA1: "sequenceOf88",
-    0xA2: "secondSequenceOf87",
-    0xA3: "sequenceOf86",
-}
-_MAC = 8
 _CONTEXT = 2
 
 
@@ -138,36 +131,25 @@ def package(data: bytes) -> Explanation:
     body = item_at(data)
     if len(body.raw) != len(data):
         raise Malformed(f"{len(data) - len(body.raw)} bytes trail behind the package")
-    parts = list(items(body.value))
+    parts = list(package_parts(data))
     told = Explanation("bound-profile-package", "A BoundProfilePackage, tag BF36 (SGP.22 §2.5.4).")
     told.lines = lines((("size", f"{len(data)} bytes"),))
     try:
         told.lines += lines((("segments", f"{sum(1 for _ in bpp.segments(data))} to load (SGP.22 §2.5.5)"),))
     except Malformed as error:
         told.problems.append(f"It can't be cut up: {error}.")
-    for part in parts:
-        told.lines.append(_part(part))
-    if not any(part.tag == 0xA2 for part in parts):
+    told.lines += [_part(part) for part in parts]
+    if not any(part.name == "secondSequenceOf87" for part in parts):
         told.lines.append(Line("keys", "no A2: the profile is protected by the session keys"))
     return told
 
 
-def _part(part: Item) -> Line:
-    name = _PARTS.get(part.tag, f"tag {part.tag:X}")
-    try:
-        if part.tag == 0xBF23:
-            return Line(
-                name, "who made it, for which session", fields.of(asn1.InitialiseSecureChannelRequest, part.raw)
-            )
-        segments = list(items(part.value))
-        if part.tag == 0xA1:
-            metadata = b"".join(segment.value[:-_MAC] for segment in segments)
-            return Line(name, "metadata, readable", fields.of(asn1.StoreMetadataRequest, metadata))
-    except Malformed as error:
-        return Line(name, f"malformed: {error}")
-    what = {0xA0: "configureISDP", 0xA2: "profile protection keys", 0xA3: "the profile"}.get(part.tag, "unknown")
-    size = sum(len(segment.raw) for segment in segments)
-    return Line(name, f"{what}, encrypted: {len(segments)} TLVs, {size} bytes")
+def _part(part: Part) -> Line:
+    if part.problem is not None:
+        return Line(part.name, f"malformed: {part.problem}")
+    if part.inside is not None:
+        return Line(part.name, part.what, fields.told(part.inside))
+    return Line(part.name, f"{part.what}: {part.segments} TLVs, {part.size} bytes")
 
 
 def profile_package(data: bytes) -> Explanation:

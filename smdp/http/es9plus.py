@@ -43,7 +43,8 @@ async def _handle(request: web.Request) -> web.StreamResponse:
         document = wire.decode(body)
     except wire.NotJson as error:
         raise ProblemError(400, "not-json", f"The body {error}.", fix) from None
-    answer = await request.app[DOWNLOADS].call(function, document, body, host_of(request.host))
+    host = host_of(request.host).encode(errors="replace").decode()  # a Host header may hold bytes that are no text
+    answer = await request.app[DOWNLOADS].call(function, document, body, host)
     response = _response(function, answer)
     return await wire_faults.send(request, response, answer.faults) if answer.faults else response
 

@@ -24,6 +24,9 @@ class Check(Generic[C]):
 
     `code` is a status code pair on the server, an error integer on the eUICC. `why` and `fix` are sentences; braces in
     them are filled from the context's `details()`. A `holds` that meets malformed data (Malformed) counts as no.
+
+    `passed` is the sentence that is true whenever it holds, its braces filled from what is known of the session; `when`
+    names the fact without which the check has nothing to say, so that nobody takes its silence for a yes.
     """
 
     id: str
@@ -34,6 +37,8 @@ class Check(Generic[C]):
     why: str
     fix: str
     holds: Callable[[C], bool]
+    passed: str = ""
+    when: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,7 +227,8 @@ class EuiccChain:
 
 _EXPIRED = "is out of its validity on the carrier's clock."
 _CURRENT = "Use a current certificate, or look at the carrier's clock."
-_CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool]], ...] = (
+_CHAIN_CLAUSE = "SGP.22 §4.5.2.2"
+_CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool], str], ...] = (
     (
         "eumCertificate",
         "8.11.1/3.9",
@@ -235,6 +236,7 @@ _CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool]], ...]
         "CERT.EUM was issued by {issuer}, which is none of the CIs trusted here.",
         "Use an eUICC of a trusted CI, or serve with its PKI (smdp serve --pki DIR).",
         EuiccChain.ci_known,
+        "CERT.EUM names {issuer} as its issuer, a CI that is trusted here.",
     ),
     (
         "eumCertificate",
@@ -243,6 +245,7 @@ _CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool]], ...]
         "CERT.EUM is not valid: {problem}.",
         "Issue the EUM certificate after SGP.22 §4.5.2 (smdp pki show DIR says what is wrong).",
         EuiccChain.eum_valid,
+        "CERT.EUM is an EUM's certificate, signed by that CI.",
     ),
     (
         "eumCertificate",
@@ -251,6 +254,7 @@ _CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool]], ...]
         f"CERT.EUM {_EXPIRED}",
         _CURRENT,
         EuiccChain.eum_current,
+        "CERT.EUM is within its validity on the carrier's clock.",
     ),
     (
         "euiccCertificate",
@@ -259,6 +263,7 @@ _CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool]], ...]
         "CERT.EUICC is not valid: {problem}.",
         "Issue the eUICC certificate after SGP.22 §4.5.2, under this EUM and within its name constraints.",
         EuiccChain.euicc_valid,
+        "CERT.EUICC is an eUICC's certificate, signed by that EUM and within its name constraints.",
     ),
     (
         "euiccCertificate",
@@ -267,6 +272,7 @@ _CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool]], ...]
         f"CERT.EUICC {_EXPIRED}",
         _CURRENT,
         EuiccChain.euicc_current,
+        "CERT.EUICC is within its validity on the carrier's clock.",
     ),
 )
 
@@ -274,6 +280,11 @@ _CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool]], ...]
 def chain_checks(*identifiers: str) -> tuple[Check[Any], ...]:
     """Make the five checks of an eUICC's chain, in their order, under the identifiers of a function's own list."""
     return tuple(
-        Check(identifier, "SGP.22 §4.5.2.2", member, code(pair), reason, why, fix, holds)
-        for identifier, (member, pair, reason, why, fix, holds) in zip(identifiers, _CHAIN, strict=True)
+        Check(identifier, _CHAIN_CLAUSE, member, code(pair), reason, why, fix, holds, passed, _when(holds))
+        for identifier, (member, pair, reason, why, fix, holds, passed) in zip(identifiers, _CHAIN, strict=True)
     )
+
+
+def _when(holds: Callable[[EuiccChain], bool]) -> str:
+    """Name the fact that a check of the chain needs: whether a CI is known can't be told of a garbled certificate."""
+    return "issuer" if holds is EuiccChain.ci_known else ""

@@ -29,6 +29,7 @@ MISSING: Final[Check[Any]] = Check(
     why="The request lacks {member}.",
     fix="Send every mandatory member of {function}.",
     holds=lambda context: context.value is not None,
+    passed="It is there.",
 )
 MALFORMED: Final[Check[Any]] = Check(
     id="ES9#2",
@@ -39,6 +40,7 @@ MALFORMED: Final[Check[Any]] = Check(
     why="{member} is not well formed: {problem}.",
     fix="Encode {member} as SGP.22 §6.5.2 says.",
     holds=lambda context: context.problem is None,
+    passed="It is well formed.",
 )
 CHECKS = (MISSING, MALFORMED)
 """What every function checks of its body first."""
@@ -129,6 +131,14 @@ def read(function: str, body: Mapping[str, Any]) -> Request | Refusal:
             if not check.holds(member):
                 return refuse(check, {"member": name, "function": function, "problem": problem})
     return Request(function, members, hashlib.sha256(b"".join(_flat(value) for value in members.values())).digest())
+
+
+def transaction_id(body: Mapping[str, Any]) -> bytes:
+    """Read the transactionId of a body that may lack everything else; nothing if there is none that is well formed."""
+    try:
+        return _hexadecimal(_text(body.get("transactionId")))
+    except ValueError:
+        return b""
 
 
 def _flat(value: bytes | str) -> bytes:

@@ -123,13 +123,23 @@ def test_sessions_are_listed_shown_and_exported(process, carrier):
     assert listed[2].endswith("refused 8.1.1/3.8 nothing-ordered")
     assert json.loads(process("session", "list", "--outcome", "installed", "--json").out)[0]["id"] == good.id
     shown = process("session", "show", bad.id[:8]).out
-    assert "✗ authenticateClient" in shown
-    assert "Fix: smdp profile issue" in shown
-    assert shown.count("✓") == 1
+    assert "\nAC#14b: No profile is waiting for this EID.\nFix: smdp profile issue" in shown
+    assert "\n✓ initiateAuthentication" in shown
+    assert "\n✗ authenticateClient" in shown
+    assert shown.endswith("✗ AC#14b  euiccCertificate.serialNumber: No profile is waiting for this EID.\n")
+    assert max(map(len, shown.splitlines())) <= 80
+    shown = process("session", "show", good.id).out
+    assert "✗" not in shown
+    assert "\n✓ handleNotification\n" in shown
+    assert "  ✓ AC#7    euiccCertificate: CERT.EUICC is an eUICC's certificate" in shown
+    assert "\nThe profile is installed.\n" in shown
+    decoded = json.loads(process("session", "show", good.id, "--json").out)
+    assert decoded["steps"][1]["request"]["authenticateServerResponse"]["authenticateResponseOk"]
     raw = json.loads(process("session", "show", good.id, "--raw").out)
     assert [message["step"] for message in raw["messages"]][:2] == ["initiateAuthentication", "authenticateClient"]
     exported = json.loads(process("session", "export", good.id).out)
-    assert exported["session"]["id"] == good.id
+    assert exported["session"] == decoded
+    assert [one["step"] for one in exported["messages"]] == [one["name"] for one in decoded["steps"]][:3]
     assert len(exported["notifications"]) == 1
     assert process("session", "show", "nonsense").code == 1
 

@@ -243,6 +243,13 @@ def test_odd_hosts_lead_to_the_default_carrier(server, host):
     assert only(server, data).code == MISSING
 
 
+def test_an_odd_host_of_a_whole_request(server):
+    """A host that is no text at all is looked up like any other name, and nobody's."""
+    body = json.dumps({"transactionId": "00" * 16, "cancelSessionResponse": "vyEA"}).encode()
+    data = request(path=ES9 + "cancelSession", body=body).replace(NAME.encode(), b"\xff\xfe")
+    assert only(server, data).code == UNKNOWN
+
+
 def test_http_1_0(server):
     reply = only(server, request(body=b"{}", version="1.0", close=False))
     assert reply.code == MISSING

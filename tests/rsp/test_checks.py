@@ -53,6 +53,17 @@ def test_every_check_explains_itself(one):
     assert one.fix
 
 
+FACTS = {"address", "svn", "signing_ci", "server_ci", "issuer"}
+"""What the X-ray knows of a session, to fill the sentences of checks that held."""
+
+
+@pytest.mark.parametrize("one", CHECKS, ids=lambda one: one.id)
+def test_every_check_says_what_it_means_that_it_holds(one):
+    assert one.passed.endswith(".")
+    assert set(re.findall(r"\{(.*?)\}", one.passed)) <= FACTS
+    assert one.when in {"", "issuer", "matching_id", "no_matching_id", "code_required"}
+
+
 # --- violated checks
 
 

@@ -206,3 +206,12 @@ def test_a_refusal():
             },
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [("AB", b"\xab"), ("ab" * 16, b"\xab" * 16), ("", b""), ("AB" * 17, b""), ("xy", b""), (7, b""), (None, b"")],
+)
+def test_the_transaction_id_of_a_body_that_may_lack_everything_else(told, found):
+    assert wire.transaction_id({"transactionId": told}) == found
+    assert wire.transaction_id({}) == b""

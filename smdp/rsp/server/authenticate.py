@@ -60,6 +60,7 @@ ACCEPTED: Final[Check[_Refused]] = Check(
     "The eUICC refused this server: authenticateErrorCode {error}.",
     "1 means it rejects CERT.DPauth, 2 the signature, 6 the challenge, 7 the CI; look at its trusted CIs.",
     lambda c: c.message.error is None,
+    passed="The eUICC accepted this server: it signed an answer.",
 )
 
 VERIFY_CHECKS: Final[tuple[Check[_Verification], ...]] = (
@@ -74,6 +75,7 @@ VERIFY_CHECKS: Final[tuple[Check[_Verification], ...]] = (
         "euiccSignature1 is not the eUICC's signature over euiccSigned1.",
         "Sign the received bytes of euiccSigned1 with the key of CERT.EUICC, 64 bytes r‖s.",
         lambda c: c.euicc_signed(),
+        passed="euiccSignature1 was made over euiccSigned1 by the key of CERT.EUICC.",
     ),
     Check(
         "AC#10",
@@ -84,6 +86,7 @@ VERIFY_CHECKS: Final[tuple[Check[_Verification], ...]] = (
         "The eUICC answered another server's challenge or address than this session's.",
         "Answer serverSigned1 of this session.",
         lambda c: c.answers_us(),
+        passed="The eUICC signed this session's serverChallenge and address.",
     ),
     Check(
         "AC#11",
@@ -94,11 +97,12 @@ VERIFY_CHECKS: Final[tuple[Check[_Verification], ...]] = (
         "euiccInfo2 names another SVN than euiccInfo1 did.",
         "Let EUICCInfo1 and EUICCInfo2 come from the same eUICC.",
         lambda c: c.message.info2.svn == c.session.svn,
+        passed="euiccInfo2 names the SVN that euiccInfo1 did: {svn}.",
     ),
 )
 
 
-CHECKS: Final = (TRANSACTION, ACCEPTED, *VERIFY_CHECKS)
+CHECKS: Final[tuple[Check[Any], ...]] = (TRANSACTION, ACCEPTED, *VERIFY_CHECKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ VERIFY_CHECKS: Final[tuple[Check[_Context], ...]] = (
         "The eUICC refused to prepare the download: downloadErrorCode {error}.",
         "1 means it rejects CERT.DPpb, 2 the signature, 3 the curve, 4 or 5 the session.",
         lambda c: c.message.error is None,
+        passed="The eUICC is ready for the download: it signed an answer.",
     ),
     same_transaction("GB#3", _CLAUSE, "euiccSigned2.transactionId"),
     Check(
@@ -91,6 +92,7 @@ VERIFY_CHECKS: Final[tuple[Check[_Context], ...]] = (
         "euiccSignature2 is not the eUICC's signature over euiccSigned2 and smdpSignature2.",
         "Sign the received bytes of euiccSigned2, then the whole TLV of smdpSignature2, 64 bytes r‖s.",
         lambda c: c.signature_holds(),
+        passed="euiccSignature2 was made over euiccSigned2 and smdpSignature2 by the key of CERT.EUICC.",
     ),
     Check(
         "GB#4a",
@@ -101,6 +103,7 @@ VERIFY_CHECKS: Final[tuple[Check[_Context], ...]] = (
         "otPK.EUICC.ECKA is no point of {curve}, the curve of CERT.DPpb.",
         "Make the one-time key on the curve of CERT.DPpb: 65 bytes 04‖X‖Y.",
         lambda c: c.key_fits(),
+        passed="otPK.EUICC.ECKA is a point of the curve of CERT.DPpb.",
     ),
 )
 
@@ -186,6 +189,7 @@ ORDER_CHECKS: Final[tuple[Check[_Standing], ...]] = (
         "The order expired at {expires_at} while the session ran.",
         "Issue a new profile; --expires sets how long it lives.",
         lambda c: not is_expired(c.order, c.now),
+        passed="The order did not expire while the session ran.",
     ),
     Check(
         "GB#6",
@@ -196,6 +200,8 @@ ORDER_CHECKS: Final[tuple[Check[_Standing], ...]] = (
         "The order asks for a confirmation code, and none was given.",
         "Give the code (smdp device download … --confirmation-code C), or issue the profile without one.",
         lambda c: c.required_code() is None or c.message.hash_cc is not None,
+        passed="A confirmation code was given, where the order asks for one.",
+        when="code_required",
     ),
     Check(
         "GB#7",
@@ -206,6 +212,8 @@ ORDER_CHECKS: Final[tuple[Check[_Standing], ...]] = (
         "The confirmation code is wrong; {left} left.",
         "Give the code the order was confirmed with: SHA256(SHA256(its characters) ‖ transactionId).",
         lambda c: c.code_right() or c.attempts_left() <= 0,
+        passed="Where the order asks for a confirmation code, it is right, or no attempt is left.",
+        when="code_required",
     ),
     Check(
         "GB#8",
@@ -216,6 +224,8 @@ ORDER_CHECKS: Final[tuple[Check[_Standing], ...]] = (
         "The confirmation code was wrong {limit} times; the order has ended.",
         "Issue a new profile; limits.confirmation_code_attempts sets the number.",
         lambda c: c.code_right(),
+        passed="Where the order asks for a confirmation code, it is right.",
+        when="code_required",
     ),
 )
 CLAIMED: Final[Check[_Standing]] = Check(
@@ -227,8 +237,9 @@ CLAIMED: Final[Check[_Standing]] = Check(
     "The profile {iccid} is {state}: somebody else got it, or it was taken back, while this session ran.",
     "A profile is handed out once: issue one profile for each device.",
     lambda c: c.claimed,
+    passed="The profile was still free, and this session took it.",
 )
-CHECKS: Final = (TRANSACTION, *VERIFY_CHECKS, *ORDER_CHECKS, CLAIMED)
+CHECKS: Final[tuple[Check[Any], ...]] = (TRANSACTION, *VERIFY_CHECKS, *ORDER_CHECKS, CLAIMED)
 
 
 def examine(

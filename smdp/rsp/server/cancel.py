@@ -66,6 +66,7 @@ VERIFY_CHECKS: Final[tuple[Check[_Context], ...]] = (
         "The eUICC did not cancel: cancelSessionResponseError {error}.",
         "5 means that it knows no such session.",
         lambda c: c.message.error is None,
+        passed="The eUICC cancelled: it signed an answer.",
     ),
     same_transaction("CS#3", _CLAUSE, "euiccCancelSessionSigned.transactionId"),
     Check(
@@ -77,6 +78,7 @@ VERIFY_CHECKS: Final[tuple[Check[_Context], ...]] = (
         "euiccCancelSessionSignature is not the eUICC's signature over euiccCancelSessionSigned.",
         "Sign the complete SEQUENCE with the key of CERT.EUICC, 64 bytes r‖s.",
         lambda c: c.signature_holds(),
+        passed="euiccCancelSessionSignature was made by the key of CERT.EUICC.",
     ),
     Check(
         "CS#5",
@@ -87,9 +89,10 @@ VERIFY_CHECKS: Final[tuple[Check[_Context], ...]] = (
         "The session to cancel is another server's: smdpOid is not {oid}.",
         "Put the registered id of CERT.DPauth into smdpOid.",
         lambda c: c.message.smdp_oid == c.oid,
+        passed="smdpOid is this server's.",
     ),
 )
-CHECKS: Final = (TRANSACTION, *VERIFY_CHECKS)
+CHECKS: Final[tuple[Check[Any], ...]] = (TRANSACTION, *VERIFY_CHECKS)
 
 
 def cancel(

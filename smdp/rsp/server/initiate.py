@@ -59,6 +59,7 @@ CHECKS: Final[tuple[Check[_Context], ...]] = (
         "This server is not {address}.",
         "Ask for one of its names ({hosts}), or add the name to the carrier's hosts.",
         lambda c: host_of(c.address) in c.policy.hosts,
+        passed="{address} is a name of this server.",
     ),
     Check(
         "IA#2",
@@ -69,6 +70,7 @@ CHECKS: Final[tuple[Check[_Context], ...]] = (
         "The eUICC speaks SGP.22 {svn}; this server speaks version 2.",
         "Use an eUICC whose lowest supported version is 2.x.",
         lambda c: c.info.svn[0] == _SUPPORTED_MAJOR,
+        passed="The eUICC speaks SGP.22 {svn}; this server speaks version 2.",
     ),
     Check(
         "IA#3",
@@ -79,6 +81,7 @@ CHECKS: Final[tuple[Check[_Context], ...]] = (
         "The eUICC signs under {signing}; this server trusts {trusted}.",
         "Use an eUICC of one of these CIs, or serve with the PKI of the eUICC's CI (smdp serve --pki DIR). " + _LIVE,
         lambda c: c.security.signing_ci(c.info.signing) is not None,
+        passed="The eUICC signs under {signing_ci}, which this server trusts.",
     ),
     Check(
         "IA#4",
@@ -89,6 +92,7 @@ CHECKS: Final[tuple[Check[_Context], ...]] = (
         "The eUICC trusts {verification}; this server has no certificate under these CIs.",
         "Serve with a PKI that holds CERT.DPauth and CERT.DPpb under one of them (smdp serve --pki DIR). " + _LIVE,
         lambda c: c.security.server_ci(c.info.verification) is not None,
+        passed="The eUICC trusts {server_ci}, under which this server has its certificates.",
     ),
 )
 

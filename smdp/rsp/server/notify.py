@@ -138,6 +138,7 @@ RESULT_CHECKS: Final[tuple[Check[_Result], ...]] = (
         "No package was handed out in session {transaction_id}.",
         "Nothing to do: the notification is acknowledged and dropped.",
         lambda c: c.known(),
+        passed="A package was handed out in this session.",
     ),
     Check(
         "HN#2",
@@ -148,6 +149,7 @@ RESULT_CHECKS: Final[tuple[Check[_Result], ...]] = (
         "euiccSignPIR is not the signature of the eUICC that this session's package went to.",
         "Sign the complete BF27 with the key of CERT.EUICC, 64 bytes r‖s.",
         lambda c: c.signature_holds(),
+        passed="euiccSignPIR was made by the key of the eUICC that the package went to.",
     ),
     Check(
         "HN#3",
@@ -158,6 +160,7 @@ RESULT_CHECKS: Final[tuple[Check[_Result], ...]] = (
         "The result is for the server {oid}, not for this one.",
         "Put the registered id of CERT.DPauth into smdpOid.",
         lambda c: c.ours(),
+        passed="The result is for this server.",
     ),
     Check(
         "HN#4",
@@ -168,6 +171,7 @@ RESULT_CHECKS: Final[tuple[Check[_Result], ...]] = (
         "The result names another ICCID than the one that was handed out.",
         "Report the ICCID of the package's metadata.",
         lambda c: c.same_profile(),
+        passed="The result names no other ICCID than the one that was handed out.",
     ),
 )
 
@@ -191,6 +195,7 @@ OTHER_CHECKS: Final[tuple[Check[_Other], ...]] = (
         "euiccNotificationSignature is not the eUICC's signature over the notification.",
         "Sign the complete BF2F with the key of CERT.EUICC, 64 bytes r‖s.",
         lambda c: c.signed(c.notification.signed, c.notification.signature),
+        passed="euiccNotificationSignature was made over the notification by the key of CERT.EUICC.",
     ),
 )
 CHECKS: Final = (*RESULT_CHECKS, *OTHER_CHECKS)

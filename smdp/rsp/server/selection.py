@@ -80,6 +80,8 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "No order has the MatchingID {matching_id}.",
         "Check the activation code (smdp profile show ICCID prints it); a MatchingID belongs to one carrier.",
         lambda c: not c.matching_id or bool(c.candidates),
+        passed="There is an order with this MatchingID.",
+        when="matching_id",
     ),
     Check(
         "AC#14b",
@@ -90,6 +92,8 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "No profile is waiting for this EID.",
         "smdp profile issue {eid}",
         lambda c: bool(c.matching_id) or bool(c.candidates),
+        passed="There is an order for this EID, or there was one.",
+        when="no_matching_id",
     ),
     Check(
         "AC#14c",
@@ -100,6 +104,8 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "{because}",
         "{ended_fix}",
         lambda c: not c.matching_id or c.found.ended is None,
+        passed="The order of this MatchingID has not ended.",
+        when="matching_id",
     ),
     Check(
         "AC#14d",
@@ -110,6 +116,8 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "{because}",
         "{ended_fix}",
         lambda c: bool(c.matching_id) or c.found.ended is None,
+        passed="An order for this EID has not ended.",
+        when="no_matching_id",
     ),
     Check(
         "AC#14e",
@@ -120,6 +128,7 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "The order of this MatchingID belongs to another EID.",
         "Use the device it was ordered for, or issue a profile for this one (smdp profile issue {eid}).",
         lambda c: c.order.eid in (None, c.eid),
+        passed="The order is for this EID, or for whoever comes first.",
     ),
     Check(
         "AC#14f",
@@ -130,6 +139,7 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "The order of {iccid} is bound to another IMEI than this device's.",
         "Use the device it was ordered for, or issue the profile without an IMEI.",
         lambda c: c.order.imei is None or (c.message.imei is not None and imei_is(c.order.imei, c.message.imei)),
+        passed="The order asks for no IMEI, or for this device's.",
     ),
     Check(
         "AC#15",
@@ -140,6 +150,7 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "The profile is {state}, not released yet.",
         "smdp profile release {iccid}",
         lambda c: c.order.state not in (State.ALLOCATED, State.LINKED, State.CONFIRMED) or is_expired(c.order, c.now),
+        passed="The order is not held back, or it has expired.",
     ),
     Check(
         "AC#16",
@@ -150,6 +161,7 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "The order expired at {expires_at}.",
         "Issue a new profile (smdp profile issue {eid}); --expires sets how long it lives.",
         lambda c: not is_expired(c.order, c.now),
+        passed="The order has not expired.",
     ),
     Check(
         "AC#17",
@@ -160,6 +172,7 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "The profile was tried more than {limit} times.",
         "Issue a new profile (smdp profile issue {eid}); the carrier's limits.download_attempts sets the number.",
         lambda c: not is_exhausted(_counted(c.order), c.policy),
+        passed="The profile was not tried too often.",
     ),
     Check(
         "AC#18a",
@@ -170,6 +183,7 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "The profile needs {needed} bytes, the eUICC has {free} bytes left or takes no further profile.",
         "Delete a profile on the device.",
         lambda c: c.memory_suffices(),
+        passed="The eUICC has room for the profile, as far as it tells.",
     ),
     Check(
         "AC#18b",
@@ -180,6 +194,7 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "The profile package is version {wanted_version}, the eUICC supports {version}.",
         "Give the plan a package of a lower version, or use another eUICC.",
         lambda c: tuple(c.message.info2.profile_version[:2]) >= c.order.requirements.profile_version,
+        passed="The eUICC supports the version of the profile package.",
     ),
     Check(
         "AC#18c",
@@ -190,6 +205,7 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "The eUICC lacks what the profile needs: UICC capabilities {missing}.",
         "Use another eUICC, or a plan that needs less.",
         lambda c: not c.missing_capabilities(),
+        passed="The eUICC has every capability that the profile needs.",
     ),
     Check(
         "AC#18d",
@@ -200,6 +216,7 @@ ORDER_CHECKS: Final[tuple[Check[_Lookup], ...]] = (
         "The profile has {rules}, which this eUICC forbids.",
         "Take the rule out of the plan, or delete the operational profile that forbids it.",
         lambda c: not c.forbidden_rules(),
+        passed="The eUICC forbids none of the profile's policy rules.",
     ),
 )
 CHECKS: Final = ORDER_CHECKS

@@ -50,6 +50,7 @@ def step_check(identifier: str, clause: str) -> Check[Step]:
         "The session {what}.",
         "Start over with InitiateAuthentication; a session goes through its steps once, in order.",
         lambda c: c.known(),
+        passed="The session is known, it lives, and it waits for this step.",
     )
 
 
@@ -64,6 +65,7 @@ def same_transaction(identifier: str, clause: str, member: str) -> Check[Any]:
         "The eUICC signed another transactionId than the one it was sent with.",
         "Pass the eUICC's answer on as it is, with the transactionId of its session.",
         lambda c: c.message.transaction_id == c.session.transaction_id,
+        passed="The eUICC signed the transactionId that its message came with.",
     )
 
 

@@ -201,11 +201,22 @@ def message(connection: Connection, carrier: str, transaction_id: str, step: str
     return found
 
 
-def messages(connection: Connection, carrier: str, transaction_ids: Sequence[str]) -> list[Row]:
-    """Return the messages of sessions, in the order they came."""
+def attempts(connection: Connection, carrier: str, transaction_id: str, step: str) -> int:
+    """Count the refused calls of a step that are kept beside the one that counts: `step/1`, `step/2` and so on."""
+    row = connection.execute(
+        "SELECT count(*) AS found FROM messages WHERE carrier = :carrier AND transaction_id = :id AND step LIKE :like",
+        {"carrier": carrier, "id": transaction_id, "like": f"{step}/%"},
+    ).fetchone()
+    return 0 if row is None else row["found"]
+
+
+def messages(
+    connection: Connection, carrier: str, transaction_ids: Sequence[str], columns: str = "transaction_id, step, at, ms"
+) -> list[Row]:
+    """Return these columns of the messages of sessions, each session's in the order they came."""
     values: dict[str, Any] = {"carrier": carrier}
     found: list[Row] = connection.execute(
-        "SELECT * FROM messages WHERE carrier = :carrier "
+        f"SELECT {columns} FROM messages WHERE carrier = :carrier "
         f"AND transaction_id IN ({one_of('id', transaction_ids, values)}) ORDER BY {_STEPS_IN_ORDER}",
         values,
     ).fetchall()
