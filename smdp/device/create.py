@@ -55,11 +55,12 @@ def new_device(
     eid = new_eid(entropy) if eid is None else eid
     if not is_eid(eid):
         raise ValueError(f"{eid[:64]!r} is no EID: an EID has 32 decimal digits")
+    imei = identity.get("imei")
     state = State(
         eid=eid,
         udid=identity.get("udid") or f"{_CHIP}-{entropy.take(8).hex().upper()}",
         serial=identity.get("serial") or new_serial(entropy),
-        imei=spaced(identity.get("imei") or new_imei(entropy)),
+        imei=spaced(new_imei(entropy) if imei is None else imei),
         os=identity.get("os", "26.1"),
         model=identity.get("model", "iPhone17,1"),
         name=identity.get("name", "iPhone"),

@@ -23,8 +23,10 @@ CHANGEABLE = frozenset({"name", "os", "model", "online", "supervised"})
 OPTIONS: dict[str, type] = {"udid": str, "serial": str, "imei": str, "os": str, "model": str, "name": str}
 OPTIONS |= {"supervised": bool, "online": bool, "eid": str, "carrier": str}
 """What may be said of a device that is made, and of what kind it is."""
+_FIXED = ("eid", "udid", "serial", "imei")
 _MAX_TEXT = 200
-_DERIVED = frozenset(Description.__struct_fields__) - OPTIONS.keys()
+PASSED_OVER = tuple(name for name in Description.__struct_fields__ if name not in OPTIONS)
+"""Members of a device that follow from others: whoever sends a device back as it came may leave them in."""
 
 
 class Bringer:
@@ -60,14 +62,18 @@ class Bringer:
 
     def _device(self, carrier: str, entry: Mapping[str, Any], entropy: Entropy) -> Device:
         state = entry.get("state")
-        given = {name: value for name, value in entry.items() if value is not None and name not in (*_DERIVED, "state")}
+        given = {
+            name: value for name, value in entry.items() if value is not None and name not in (*PASSED_OVER, "state")
+        }
         check(given, OPTIONS)
         if state is None:
             return self.make(given | {"carrier": carrier}, entropy)
         device = self._brought_back(carrier, state, entropy)
-        if given.get("eid", device.eid) != device.eid:
-            because = f"Its state is that of {device.eid}, not of {given['eid']}."
-            raise CarrierError("eid-invalid", because, "Leave out state to have another device made.")
+        for name in _FIXED:
+            its: str = getattr(device.state, name)
+            if given.get(name, its).replace(" ", "") != its.replace(" ", ""):
+                because = f"Its state is that of the {name} {its}, not of {given[name]}."
+                raise CarrierError(f"{name}-invalid", because, "Leave out state to have another device made.")
         for name in CHANGEABLE & given.keys():
             setattr(device.state, name, given[name])
         device.state.carrier = carrier

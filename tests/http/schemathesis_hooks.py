@@ -26,4 +26,10 @@ def before_call(context, case, kwargs):
 @schemathesis.hook
 def filter_query(_, query):
     """Leave out parameters without a value: the server takes them for absent."""
-    return not query or "" not in query.values()
+    return not query or not any(map(_without_value, query.values()))
+
+
+def _without_value(value):
+    """Say whether nothing stands behind the = of a parameter; so it does for {} and [""]."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return value in ("", None) if inner is None else all(map(_without_value, inner))
