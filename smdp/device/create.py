@@ -31,6 +31,8 @@ class Identity(TypedDict, total=False):
     name: str
     supervised: bool
     online: bool
+    cellular: bool
+    physical_sim: bool
     carrier: str
 
 
@@ -66,6 +68,8 @@ def new_device(
         name=identity.get("name", "iPhone"),
         supervised=identity.get("supervised", True),
         online=identity.get("online", True),
+        cellular=identity.get("cellular", True),
+        physical_sim=identity.get("physical_sim", False),
         carrier=identity.get("carrier", "default"),
         euicc=new_euicc(pki, eid),
     )

@@ -128,12 +128,13 @@ ProfileSettings = some_of(
     "ProfileSettings", IssueOrder, members=("eid", "imei", "expires", "expires_at", "confirmation_code")
 )
 
-_CHANGEABLE = ("name", "os", "model", "online", "supervised")
+_YES_OR_NO = ("online", "supervised", "cellular", "physical_sim")
+_CHANGEABLE = ("name", "os", "model", *_YES_OR_NO)
 DeviceSettings = some_of("DeviceSettings", Device, members=_CHANGEABLE)
 _MADE_UP: dict[str, Any] = dict.fromkeys(
     ("name", "os", "model", "eid", "udid", "serial", "imei", "carrier"), str | None
 )
-_MADE_UP |= dict.fromkeys(("online", "supervised"), bool | None)
+_MADE_UP |= dict.fromkeys(_YES_OR_NO, bool | None)
 DeviceOrder = some_of("DeviceOrder", Device, members=_CHANGEABLE, **_MADE_UP)
 
 CarrierEntry = some_of("CarrierEntry", Carrier, members=_SETTINGS, name=str | None, **_CHANGED)

@@ -19,9 +19,9 @@ from smdp.storage.queries import devices as queries
 from smdp.storage.queries.contents import DeviceRow
 
 MAX_DEVICES = 100_000
-CHANGEABLE = frozenset({"name", "os", "model", "online", "supervised"})
+CHANGEABLE = frozenset({"name", "os", "model", "online", "supervised", "cellular", "physical_sim"})
 OPTIONS: dict[str, type] = {"udid": str, "serial": str, "imei": str, "os": str, "model": str, "name": str}
-OPTIONS |= {"supervised": bool, "online": bool, "eid": str, "carrier": str}
+OPTIONS |= {"supervised": bool, "online": bool, "cellular": bool, "physical_sim": bool, "eid": str, "carrier": str}
 """What may be said of a device that is made, and of what kind it is."""
 _FIXED = ("eid", "udid", "serial", "imei")
 _MAX_TEXT = 200

@@ -30,6 +30,5 @@ def filter_query(_, query):
 
 
 def _without_value(value):
-    """Say whether nothing stands behind the = of a parameter; so it does for {} and [""]."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return value in ("", None) if inner is None else all(map(_without_value, inner))
+    """Say whether nothing stands behind the = of a parameter; of an object, its keys would."""
+    return value in ("", None) if not isinstance(value, dict | list) else all(map(_without_value, value))

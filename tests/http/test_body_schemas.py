@@ -193,10 +193,11 @@ BODIES = {
     ("POST", f"{CARRIER}/clock/advance"): {"by": "1s"},
     ("POST", "/api/v1/devices"): {
         "name": "Ann", "os": "26.1", "model": "iPhone17,1", "imei": "35 309418 464558 9", "online": True,
-        "supervised": True, "carrier": "measured",
+        "supervised": True, "cellular": True, "physical_sim": True, "carrier": "measured",
     },
     ("PATCH", "/api/v1/devices/{eid}"): {
-        "name": "Ann", "os": "26.1", "model": "iPhone17,1", "online": True, "supervised": True,
+        "name": "Ann", "os": "26.1", "model": "iPhone17,1", "online": True, "supervised": True, "cellular": True,
+        "physical_sim": False,
     },
     ("POST", "/api/v1/devices/{eid}/refresh"): {"url": "https://127.0.0.1:1"},
     ("POST", "/api/v1/devices/{eid}/download"): {
