@@ -22,6 +22,7 @@ from smdp.model import Carrier, SessionOutcome
 from smdp.rsp import wire
 from smdp.rsp.checks import Refusal, refuse
 from smdp.rsp.codes import code
+from smdp.rsp.ids import imei_of_bytes
 from smdp.rsp.server import authenticate, bind, cancel, initiate, selection
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Happening, Outcome, Policy, Session, Stage
@@ -284,7 +285,7 @@ def _ending(outcome: Outcome[Any]) -> SessionOutcome:
 
 def _seen(session: Session, who: authenticate.Authenticated) -> Happening:
     """Tell that an eUICC proved itself, in which device, and under which CI it was shown our certificate."""
-    imei = None if who.message.imei is None else who.message.imei.hex()
+    imei = None if who.message.imei is None else imei_of_bytes(who.message.imei)
     return Happening(type="eid.seen", data={"eid": who.eid, "imei": imei, "ci": _hex(session.server_ci)})
 
 

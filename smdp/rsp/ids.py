@@ -64,7 +64,7 @@ def swap(digits: str, length: int) -> bytes:
 
 def unswap(data: bytes) -> str:
     """Decode BCD with swapped nibbles and drop the F padding. Raises Malformed if another nibble is no digit."""
-    text = "".join(f"{octet & 15:x}{octet >> 4:x}" for octet in data).rstrip("f")
+    text = "".join(f"{octet & 15:x}{octet >> 4:x}" for octet in data).replace("f", "")
     if not text.isdecimal() and text:
         raise Malformed(f"{data.hex().upper()} is not BCD")
     return text
@@ -91,6 +91,19 @@ def plmn_to_bytes(mcc: str, mnc: str) -> bytes:
 def is_imei(text: str) -> bool:
     """Say whether this is an IMEI's form: 14 to 16 decimal digits (with check digit or software version)."""
     return _IMEI.fullmatch(text) is not None
+
+
+def imei_of_bytes(data: bytes) -> str:
+    """Write 8 bytes from a device as the digits of its IMEI; what is none comes in hexadecimal.
+
+    Which way the nibbles lie, the check digit says; if it says nothing, they are swapped (TS 23.003).
+    """
+    swapped = "".join(f"{octet & 15:x}{octet >> 4:x}" for octet in data).replace("f", "")
+    plain = data.hex().replace("f", "")
+    for digits in (swapped, plain):
+        if digits.isdecimal() and luhn(digits[:-1]) == digits[-1:]:
+            return digits
+    return swapped if swapped.isdecimal() else data.hex()
 
 
 def imei_is(imei: str, data: bytes) -> bool:
