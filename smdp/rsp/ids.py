@@ -64,7 +64,7 @@ def swap(digits: str, length: int) -> bytes:
 
 def unswap(data: bytes) -> str:
     """Decode BCD with swapped nibbles and drop the F padding. Raises Malformed if another nibble is no digit."""
-    text = "".join(f"{octet & 15:x}{octet >> 4:x}" for octet in data).replace("f", "")
+    text = "".join(f"{octet & 15:x}{octet >> 4:x}" for octet in data).rstrip("f")
     if not text.isdecimal() and text:
         raise Malformed(f"{data.hex().upper()} is not BCD")
     return text
