@@ -98,7 +98,7 @@ def list_(
 
 
 def show_(name: str, /, *, credentials: bool = False, json: Json = False) -> None:
-    """Show a profile, with what devices, MDM servers and LPAs need to fetch it.
+    """Show a profile, with what devices, MDM servers and LPAs need to fetch it, if they still can.
 
     Args:
         name: An ICCID or an EID.
@@ -302,6 +302,12 @@ def _print_profile(profile: Profile) -> None:
     if profile.credentials is not None:
         secrets = {name: getattr(profile.credentials, name) for name in profile.credentials.__struct_fields__}
         output.facts([(name.upper(), value) for name, value in secrets.items()])
+    if not profile.consumed and profile.state not in _ENDED:
+        _print_ways(profile)
+
+
+def _print_ways(profile: Profile) -> None:
+    """Say how devices, MDM servers and LPAs fetch a profile that can still be had."""
     code = profile.activation_code
     confirm = " -c CODE" if profile.confirmation_code_required else ""
     output.say()

@@ -55,6 +55,22 @@ def test_the_first_ten_minutes(smdp, carrier, eid):
     assert max(len(line) for line in why.out.splitlines() if not line.startswith("Fix: ")) <= 80
 
 
+def test_profiles_are_found_by_each_filter(smdp, carrier, eid):
+    carrier.create_plan("gold")
+    mine = carrier.issue(eid, plan="gold", matching_id="MINE-1")
+    other = carrier.issue(hold=True)
+    found = {
+        ("--eid", eid): mine, ("--plan", "gold"): mine, ("--q", "INE-1"): mine, ("--q", mine.msisdn[-4:]): mine,
+        ("--state", "released"): mine, ("--state", "confirmed"): other, ("--plan", "default"): other,
+    }  # fmt: skip
+    for words, profile in found.items():
+        listed = json.loads(smdp("profile", "list", *words, "--json").out)
+        assert [one["iccid"] for one in listed] == [profile.iccid], words
+    carrier.set_activation(other.iccid, "suspended")
+    assert smdp("profile", "list", "--activation", "suspended").out.splitlines()[1].startswith(other.iccid)
+    assert smdp("profile", "list", "--plan", "silver").err == "No profiles.\n"
+
+
 def test_a_device_is_what_its_flags_say(process, carrier):
     usual = json.loads(process("device", "new", "--json").out)
     assert (usual["supervised"], usual["cellular"], usual["physical_sim"]) == (True, True, False)
