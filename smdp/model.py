@@ -354,7 +354,10 @@ class Esim(Struct, kw_only=True):
 
 
 class Device(Struct, kw_only=True):
-    """A simulated Apple device, hosted by the server."""
+    """A simulated Apple device, hosted by the server.
+
+    `cellular` says whether it has a modem at all, `physical_sim` whether a SIM card is in it besides its eSIMs.
+    """
 
     eid: str
     udid: str
@@ -364,6 +367,8 @@ class Device(Struct, kw_only=True):
     model: str = "iPhone17,1"
     name: str = "iPhone"
     supervised: bool = True
+    cellular: bool = True
+    physical_sim: bool = False
     enrollment: dict[str, Any] | None = None
     restrictions: dict[str, Any] = field(default_factory=dict)
     esims: list[Esim] = field(default_factory=list)

@@ -41,7 +41,7 @@ def find(connection: Connection, name: str) -> Carrier:
     carrier = queries.carrier(connection, name)
     if carrier is None:
         hint = did_you_mean(name, queries.carrier_names(connection))
-        fix = f"{hint} Or create it: POST /api/v1/carriers, or the first write that names it.".strip()
+        fix = f"{hint} Or create it: smdp carrier new NAME, or the first write that names it.".strip()
         raise CarrierError("carrier-unknown", f"There is no carrier {name[:70]!r}.", fix, UNKNOWN)
     return carrier
 

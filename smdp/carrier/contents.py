@@ -1,7 +1,7 @@
 """What a carrier holds, to a document and back. Every function runs in a transaction."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from smdp.carrier.document import (
     MAX_ENTRIES,
     VERSION,
     ActivationEntry,
+    AttemptsEntry,
     ClockEntry,
     Document,
     ProfileEntry,
@@ -22,9 +23,9 @@ from smdp.carrier.errors import CONFLICT, CarrierError
 from smdp.carrier.issue import MAX_PROFILES, happening, prepare
 from smdp.carrier.scope import Scope
 from smdp.clock import Clock, VirtualClock
-from smdp.model import Attempts, Event, Fault, Plan
+from smdp.model import Event, Fault, Plan
 from smdp.rsp.crypto import Entropy
-from smdp.rsp.server.session import Happening, Stage
+from smdp.rsp.server.session import Happening, Session, Stage
 from smdp.rsp.states import CONSUMED_BY_ENTERING, State
 from smdp.storage import Connection, Row
 from smdp.storage.connection import micros, micros_or_none, moment, moment_or_none
@@ -92,7 +93,7 @@ def _entry(row: Row) -> ProfileEntry:
             since=moment(row["activation_since"]),
             due_at=moment_or_none(row["activation_due_at"]),
         ),
-        attempts=Attempts(download=row["download_attempts"], confirmation_code=row["confirmation_code_attempts"]),
+        attempts=AttemptsEntry(download=row["download_attempts"], confirmation_code=row["confirmation_code_attempts"]),
         created_at=moment(row["created_at"]),
         confirmation_code_hash=row["confirmation_code_hash"],
         metadata=row["metadata"],
@@ -262,24 +263,24 @@ def _put_sessions(scope: Scope, entries: Sequence[SessionEntry]) -> None:
             session = sessions.read(entry.content)
         except msgspec.MsgspecError:
             session = None
-        if session is None or sessions.identifier(session.transaction_id) != entry.id or entry.id in rows:
-            because = f"$.sessions[{place}].content: it is no session of this id, or a second one."
+        if session is None or not _is_of(session, entry) or entry.id in rows:
+            because = f"$.sessions[{place}].content: it is no session of this id, eid and iccid, or a second one."
             raise CarrierError("session-invalid", because, "Leave the session out: a late notification is not taken.")
         rows[entry.id] = {
             "transaction_id": entry.id,
             "stage": Stage.CLOSED,
             "eid": session.eid,
             "iccid": session.iccid,
-            "opened_at": micros(_bounded(entry.opened_at)),
+            "opened_at": micros(entry.opened_at),
             "content": sessions.pack(structs.replace(session, stage=Stage.CLOSED)),
         }
     queries.insert_sessions(scope.connection, scope.name, list(rows.values()))
 
 
-def _bounded(time: datetime) -> datetime:
-    if time.tzinfo is None:
-        raise CarrierError("value-invalid", "$.sessions: opened_at has no time zone.", "Leave the session out.")
-    return time
+def _is_of(session: Session, entry: SessionEntry) -> bool:
+    """Say whether a session is the one that an entry names; an EID and an ICCID that are left out fit any."""
+    named = sessions.identifier(session.transaction_id) == entry.id
+    return named and entry.eid in (None, session.eid) and entry.iccid in (None, session.iccid)
 
 
 def _put_devices(scope: Scope, devices: Sequence[DeviceRow], newest: int) -> None:

@@ -21,7 +21,6 @@ VERSION = 1
 """What `version` of a document is: the schema's."""
 MAX_ENTRIES = 100_000
 """How many profiles, and how many devices, a document may hold."""
-_DERIVED = frozenset(Profile.__struct_fields__) - frozenset(IssueOrder.__struct_fields__)
 _MAX_OFFSET = 1000 * 366 * 86_400.0
 _HAS_AN_OWNER = ("downloaded", "installed")
 _ENDED = ("error", "unavailable")
@@ -29,7 +28,11 @@ _ENDED = ("error", "unavailable")
 T = TypeVar("T", bound=Struct)
 
 
-class ActivationEntry(Struct, kw_only=True, frozen=True):
+class AttemptsEntry(Attempts, kw_only=True, forbid_unknown_fields=True):
+    """How often an order was tried, and nothing else."""
+
+
+class ActivationEntry(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A profile's activation; `due_at` is when its next step is due."""
 
     state: ActivationState = "inactive"
@@ -47,7 +50,7 @@ class ProfileEntry(IssueOrder, kw_only=True, frozen=True):
     consumed_at: datetime | None = None
     consumed_by: str | None = None
     activation: ActivationEntry | None = None
-    attempts: Attempts = field(default_factory=Attempts)
+    attempts: AttemptsEntry = field(default_factory=AttemptsEntry)
     created_at: datetime | None = None
     confirmation_code_hash: bytes | None = None
     metadata: bytes | None = None
@@ -56,6 +59,10 @@ class ProfileEntry(IssueOrder, kw_only=True, frozen=True):
     def live(self) -> bool:
         """Whether its MatchingID is taken: ended orders give it back."""
         return self.state not in _ENDED
+
+
+PASSED_OVER = tuple(name for name in Profile.__struct_fields__ if name not in ProfileEntry.__struct_fields__)
+"""Members of a profile that follow from others: whoever sends a profile back as it came may leave them in."""
 
 
 class SessionEntry(Struct, kw_only=True, frozen=True):
@@ -104,8 +111,8 @@ def read(value: object) -> Document:
         plans=[_object(one, path) for path, one in _list(members, "plans")],
         profiles=[_profile(one, path) for path, one in _list(members, "profiles")],
         devices=[_object(one, path) for path, one in _list(members, "devices")],
-        sessions=[_struct(one, SessionEntry, path, "session") for path, one in _list(members, "sessions")],
-        clock=_clock(members.get("clock") or {}),
+        sessions=[_session(one, path) for path, one in _list(members, "sessions")],
+        clock=_clock(members.get("clock", {})),
         faults=[_object(one, path) for path, one in _list(members, "faults")],
     )
     name = document.carrier.get("name")
@@ -145,11 +152,7 @@ def _list(members: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any]]:
 def _profile(value: object, path: str) -> ProfileEntry:
     """Read a profile; members that the API derives are passed over, so that what it answered can be sent back."""
     members = _object(value, path)
-    derived = _DERIVED - frozenset(ProfileEntry.__struct_fields__)
-    given = {name: value for name, value in members.items() if name not in derived}
-    nested = given.get("credentials")
-    if nested is None:
-        given.pop("credentials", None)
+    given = {name: value for name, value in members.items() if name not in PASSED_OVER}
     entry = _struct(given, ProfileEntry, path, "profile")
     with at(path):
         check_order(entry)
@@ -173,6 +176,13 @@ def _check_standing(entry: ProfileEntry) -> None:
         raise CarrierError("value-invalid", "confirmation_code_hash has not 32 bytes.", "Give confirmation_code.")
     if min(entry.attempts.download, entry.attempts.confirmation_code) < 0:
         raise CarrierError("value-invalid", "attempts are below 0.", "Leave them out.")
+
+
+def _session(value: object, path: str) -> SessionEntry:
+    entry = _struct(value, SessionEntry, path, "session")
+    with at(path):
+        _check_zone("opened_at", entry.opened_at)
+    return entry
 
 
 def _clock(value: object) -> ClockEntry:

@@ -23,6 +23,7 @@ from smdp.model import Carrier, SessionOutcome
 from smdp.rsp import wire
 from smdp.rsp.checks import Refusal, refuse
 from smdp.rsp.codes import code
+from smdp.rsp.ids import imei_of_bytes
 from smdp.rsp.server import authenticate, bind, cancel, initiate, selection
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Happening, Outcome, Policy, Session, Stage
@@ -91,6 +92,7 @@ class Downloads:
         if over.tell:
             await self._database.write_lightly(tell)
         return Answer(b"", faults=(over.fault,))
+
     async def _unreadable(self, request: Request, body: bytes, host: str, answer: Answer) -> Answer:
         """Give the answer to a body that lacks something, and let it be seen in the session that it names."""
         transaction_id = _hex(wire.transaction_id(request.members))
@@ -315,7 +317,7 @@ def _ending(outcome: Outcome[Any]) -> SessionOutcome:
 
 def _seen(session: Session, who: authenticate.Authenticated) -> Happening:
     """Tell that an eUICC proved itself, in which device, and under which CI it was shown our certificate."""
-    imei = None if who.message.imei is None else who.message.imei.hex()
+    imei = None if who.message.imei is None else imei_of_bytes(who.message.imei)
     return Happening(type="eid.seen", data={"eid": who.eid, "imei": imei, "ci": _hex(session.server_ci)})
 
 

@@ -148,7 +148,7 @@ def _row(scope: Scope, transaction_id: str) -> Row:
     near = queries.session_like(scope.connection, scope.name, wanted) if wanted else None
     if near is not None and len(wanted) >= _LOG_DIGITS:
         return _row(scope, near)
-    hint = f"Did you mean {near}?" if near else f"GET /api/v1/carriers/{scope.name}/sessions lists them."
+    hint = f"Did you mean {near}?" if near else "smdp session list shows those there are."
     because = f"The carrier {scope.name} has no session {transaction_id[:40]!r}."
     raise CarrierError("session-unknown", because, hint, UNKNOWN)
 

@@ -31,8 +31,8 @@ class Visits(Struct, frozen=True):
 
     def other_imei(self, order: Order) -> bool:
         """Say whether an order is bound to another IMEI than the device came with."""
-        imei = self.proof and self.proof.data.get("imei")
-        return bool(order.imei and imei) and not imei_is(str(order.imei), bytes.fromhex(str(imei)))
+        seen = str((self.proof and self.proof.data.get("imei")) or "")
+        return bool(order.imei and seen) and not imei_is(str(order.imei), bytes.fromhex(seen + "f" * (len(seen) % 2)))
 
     def other_ci(self, cis: Collection[str]) -> str | None:
         """Return the CI of the certificate that the eUICC was shown, if this server is nobody under it any more."""

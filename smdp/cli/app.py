@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
 
 from smdp.cli import session
 from smdp.errors import SmdpError
@@ -19,10 +19,10 @@ _DEVICE = Group("On devices", sort_key=3)
 _OTHER = Group("More", sort_key=4)
 _WHERE = Group("Which server", sort_key=90)
 
-_WITHOUT_SERVER = frozenset({"serve", "demo", "pki", "version"})
+_WITHOUT_SERVER = frozenset({"serve", "demo", "pki", "explain", "openapi", "db", "version"})
 """Commands that ask no server anything: their help leaves out which."""
 
-_TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
+TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
     "serve": (_RUN, "", ()),
     "demo": (_RUN, "", ()),
     "ready": (_RUN, "", ()),
@@ -56,6 +56,7 @@ _TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
     "db": (_OTHER, "Check and upgrade a database.", ("check", "upgrade")),
     "version": (_OTHER, "", ()),
 }
+"""Noun → where the help lists it, what it is about, and its verbs; a noun without verbs is a command itself."""
 _MODULES = {"session": "sessions"}
 """Where a noun's commands are, if not in a module of its name."""
 
@@ -72,8 +73,8 @@ def build(words: list[str]) -> App:
         result_action="return_value",
     )
     app["--help"].group = _OTHER
-    wanted = [noun for noun in _TREE if noun in words] or list(_TREE)
-    for number, (noun, (group, text, verbs)) in enumerate(_TREE.items()):
+    wanted = [noun for noun in TREE if noun in words] or list(TREE)
+    for number, (noun, (group, text, verbs)) in enumerate(TREE.items()):
         load = _now if noun in wanted else _later
         if not verbs:
             app.command(load(noun, noun), name=noun, group=group, sort_key=number, help_epilogue="")
@@ -117,6 +118,15 @@ def _help_of(name: str) -> str:
     return f"{row.metadata['help']} [{row.default}]"
 
 
+def _sentence(error: CycloptsError) -> str:
+    """Say in one sentence what is wrong with the words."""
+    argument = error.argument
+    if isinstance(error, MissingArgumentError) and argument is not None and not argument.name.startswith("-"):
+        command = " ".join(("smdp", *(error.command_chain or ())))
+        return f"{command} wants {argument.name}; see {command} --help."
+    return " ".join(str(error).split())
+
+
 def run(words: list[str]) -> int:
     """Run a command and return its exit code."""
     try:
@@ -125,5 +135,5 @@ def run(words: list[str]) -> int:
         print(f"smdp: {error}", file=sys.stderr)
         return error.exit_code
     except CycloptsError as error:
-        print(f"smdp: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"smdp: {_sentence(error)}", file=sys.stderr)
         return _USAGE

@@ -74,7 +74,9 @@ def import_(file: Path, /, *, as_: Annotated[str | None, Parameter(name="--as")]
     target = server.on(name) if isinstance(name, str) and name else server
     carrier = target.import_(document, replace=replace)
     profiles, devices = (len(document.get(part, [])) for part in ("profiles", "devices"))
-    output.say(f"{carrier.name} has {_counted(profiles, 'profile')} and {_counted(devices, 'device')} of {file}")
+    output.say(
+        f"{carrier.name} has {output.counted(profiles, 'profile')} and {output.counted(devices, 'device')} of {file}"
+    )
 
 
 def delete_(name: str, /) -> None:
@@ -101,10 +103,6 @@ def _read(file: Path) -> dict[str, Any]:
     ):
         raise UsageError(f"{file} is no carrier document; smdp carrier export shows what one looks like.")
     return document
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _limits(carrier: Carrier) -> str:

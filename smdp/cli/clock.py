@@ -10,7 +10,7 @@ from smdp.model import Clock
 
 
 def show_(*, json: Json = False) -> None:
-    """Show what the carrier's clock says, and the real time."""
+    """Show what the carrier's clock says, and how far from the real time that is."""
     _show(session.client().clock(), as_json=json)
 
 

@@ -19,6 +19,9 @@ def new_(
     name: str | None = None,
     eid: str | None = None,
     imei: str | None = None,
+    unsupervised: bool = False,
+    no_cellular: bool = False,
+    physical_sim: bool = False,
     json: Json = False,
 ) -> None:
     """Make a simulated iPhone, at home in the carrier; prints its EID.
@@ -30,6 +33,9 @@ def new_(
         name: Its name.
         eid: Its EID, 32 digits; made up if not given.
         imei: Its IMEI; made up if not given.
+        unsupervised: Not supervised, as a device is that its owner set up alone.
+        no_cellular: Without modem, as an iPad with Wi-Fi only: it downloads nothing.
+        physical_sim: With a SIM card in it, besides its eSIMs.
     """
     if count is not None and count < 1:
         raise UsageError(f"--count is {count}, but it wants at least 1.")
@@ -37,6 +43,8 @@ def new_(
         raise UsageError("--count makes devices that differ; --eid and --imei are for one.")
     options: dict[str, Any] = {
         "os": os, "model": model, "name": name, "imei": imei, "eid": session.eid(eid) if eid is not None else None,
+        "supervised": False if unsupervised else None, "cellular": False if no_cellular else None,
+        "physical_sim": physical_sim or None,
     }  # fmt: skip
     server = session.client()
     made: list[Device] = []
@@ -204,6 +212,9 @@ def _print(device: Device) -> None:
             ("UDID", device.udid),
             ("carrier", device.carrier),
             ("online", "yes" if device.online else "no"),
+            ("supervised", "yes" if device.supervised else "no"),
+            ("cellular", "yes" if device.cellular else "no: it has no modem"),
+            ("physical SIM", "yes" if device.physical_sim else None),
         ]
     )
     for esim in device.esims:

@@ -62,6 +62,11 @@ def mark(ok: bool | None) -> str:  # noqa: FBT001 - the answer itself
     return colour("✓", _GREEN) if ok else colour("✗", _RED)
 
 
+def counted(number: int, what: str) -> str:
+    """Write a number with its noun: 1 profile, 2 profiles."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def when(moment: datetime | None) -> str:
     """Write a time as people read it, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "never"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from smdp.cli import output
+from smdp.cli.output import Json
 from smdp.errors import StartError
 
 
@@ -20,7 +21,7 @@ def new_(directory: Path, /, *, permit: list[str] | None = None) -> None:
     output.talk(f"next: smdp serve --pki {directory}")
 
 
-def show_(directory: str = "public", /) -> int:
+def show_(directory: str = "public", /, *, json: Json = False) -> int:
     """Say what a folder is good for as a PKI: which files are used, minted and skipped, and why.
 
     Args:
@@ -28,7 +29,10 @@ def show_(directory: str = "public", /) -> int:
     """
     from smdp.pki import export, load
 
-    output.say(export.show(directory))
+    if json:
+        output.emit([line._asdict() for line in export.report(directory)])
+    else:
+        output.say(export.show(directory))
     try:
         load.resolve(directory)
     except StartError:

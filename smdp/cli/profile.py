@@ -73,17 +73,21 @@ def list_(
     eid: str | None = None,
     state: str | None = None,
     activation: str | None = None,
+    plan: str | None = None,
+    q: str | None = None,
     json: Json = False,
 ) -> None:
-    """List profiles.
+    """List profiles, in the order in which they were issued.
 
     Args:
         eid: Only those of this EID.
         state: Only those in this state, such as released, downloaded, installed.
         activation: Only those whose plan is inactive, pending, active, failed, suspended or terminated.
+        plan: Only those of this plan.
+        q: Only those with this in their ICCID, EID, IMSI, number or MatchingID.
     """
     wanted = session.eid(eid) if eid is not None else None
-    found = session.client().profiles(eid=wanted, state=state, activation=activation)
+    found = session.client().profiles(eid=wanted, state=state, activation=activation, plan=plan, q=q)
     if json:
         output.emit(found)
     elif found:
@@ -94,7 +98,7 @@ def list_(
 
 
 def show_(name: str, /, *, credentials: bool = False, json: Json = False) -> None:
-    """Show a profile, with what devices, MDM servers and LPAs need to fetch it.
+    """Show a profile, with what devices, MDM servers and LPAs need to fetch it, if they still can.
 
     Args:
         name: An ICCID or an EID.
@@ -113,7 +117,7 @@ def show_(name: str, /, *, credentials: bool = False, json: Json = False) -> Non
         _print_profile(profile)
 
 
-def wait_(name: str, goal: Literal["installed", "active"], /, *, within: Duration = "3m") -> None:
+def wait_(name: str, goal: Literal["installed", "active"], /, *, within: Duration = "3m", json: Json = False) -> None:
     """Wait until a profile is installed, or its plan active; says so at once if it already is.
 
     Exit codes: 0 reached, 1 refused or failed, 4 timed out.
@@ -135,7 +139,10 @@ def wait_(name: str, goal: Literal["installed", "active"], /, *, within: Duratio
         event_type = "profile.installed" if goal == "installed" else "activation.active"
         server.wait(event_type, after=after, within=within, eid=which.get("eid"), iccid=which.get("iccid"))
         profile = _newest(server, which)
-    output.say(f"{profile.iccid if profile else name} is {goal}")
+    if json:
+        output.emit(profile)
+    else:
+        output.say(f"{profile.iccid if profile else name} is {goal}")
 
 
 def hold_(name: str, /, *, json: Json = False) -> None:
@@ -295,6 +302,12 @@ def _print_profile(profile: Profile) -> None:
     if profile.credentials is not None:
         secrets = {name: getattr(profile.credentials, name) for name in profile.credentials.__struct_fields__}
         output.facts([(name.upper(), value) for name, value in secrets.items()])
+    if not profile.consumed and profile.state not in _ENDED:
+        _print_ways(profile)
+
+
+def _print_ways(profile: Profile) -> None:
+    """Say how devices, MDM servers and LPAs fetch a profile that can still be had."""
     code = profile.activation_code
     confirm = " -c CODE" if profile.confirmation_code_required else ""
     output.say()

@@ -14,5 +14,7 @@ def reset(*, json: Json = False) -> None:
     if json:
         output.emit(removed)
         return
-    counts = f"{removed.profiles} profiles, {removed.devices} devices and {removed.sessions} sessions are gone"
-    output.say(f"{server.carrier} is empty: {counts}")
+    profiles, devices, sessions = (
+        output.counted(getattr(removed, f"{what}s"), what) for what in ("profile", "device", "session")
+    )
+    output.say(f"{server.carrier} is empty; gone: {profiles}, {devices}, {sessions}")

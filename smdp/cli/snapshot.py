@@ -14,7 +14,8 @@ def take_(name: str, /, *, json: Json = False) -> None:
     if json:
         output.emit(taken)
     else:
-        output.say(f"{taken.name} holds {taken.profiles} profiles and {taken.devices} devices")
+        profiles, devices = output.counted(taken.profiles, "profile"), output.counted(taken.devices, "device")
+        output.say(f"{taken.name} holds {profiles} and {devices}")
 
 
 def restore_(name: str, /, *, json: Json = False) -> None:

@@ -143,7 +143,7 @@ class Client(Control, Keeping, Networking, Watching):
         return self._transport.post_list(self._path("profiles"), {"count": count, **_order(order)}, Profile)
 
     def profiles(self, **filters: str | None) -> list[Profile]:
-        """Return the profiles, all or by eid, state, activation and q (part of any number)."""
+        """Return the profiles, all or by eid, state, activation, plan and q (part of any number)."""
         return list(self._transport.every(self._path("profiles"), Profile, query=filters))
 
     def profile(self, iccid: str, *, credentials: bool = False) -> Profile:

@@ -83,7 +83,7 @@ class Keeping:
         return self._transport.call("POST", join("/api/v1/devices", eid, "reset-esim"), into=Device)
 
     def change_device(self, eid: str, **options: Any) -> Device:
-        """Change name, os, model, supervised or online of a device."""
+        """Change name, os, model, online, supervised, cellular or physical_sim of a device."""
         return self._transport.call("PATCH", join("/api/v1/devices", eid), options, into=Device)
 
     def raw_session(self, session_id: str) -> dict[str, Any]:

@@ -31,6 +31,8 @@ class Identity(TypedDict, total=False):
     name: str
     supervised: bool
     online: bool
+    cellular: bool
+    physical_sim: bool
     carrier: str
 
 
@@ -55,16 +57,19 @@ def new_device(
     eid = new_eid(entropy) if eid is None else ungrouped(eid)
     if not is_eid(eid):
         raise ValueError(f"{eid[:64]!r} is no EID: an EID has 32 decimal digits")
+    imei = identity.get("imei")
     state = State(
         eid=eid,
         udid=identity.get("udid") or f"{_CHIP}-{entropy.take(8).hex().upper()}",
         serial=identity.get("serial") or new_serial(entropy),
-        imei=spaced(identity.get("imei") or new_imei(entropy)),
+        imei=spaced(new_imei(entropy) if imei is None else imei),
         os=identity.get("os", "26.1"),
         model=identity.get("model", "iPhone17,1"),
         name=identity.get("name", "iPhone"),
         supervised=identity.get("supervised", True),
         online=identity.get("online", True),
+        cellular=identity.get("cellular", True),
+        physical_sim=identity.get("physical_sim", False),
         carrier=identity.get("carrier", "default"),
         euicc=new_euicc(pki, eid),
     )

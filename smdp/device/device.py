@@ -49,6 +49,8 @@ class State(Struct, kw_only=True):
     euicc: Euicc
     online: bool = True
     carrier: str = "default"
+    cellular: bool = True
+    physical_sim: bool = False
     enrollment: dict[str, object] | None = None
     restrictions: dict[str, object] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
@@ -147,6 +149,8 @@ class Device:
             model=state.model,
             name=state.name,
             supervised=state.supervised,
+            cellular=state.cellular,
+            physical_sim=state.physical_sim,
             enrollment=state.enrollment,
             restrictions=state.restrictions,
             esims=[_esim(state, profile) for profile in state.euicc.profiles],
@@ -182,6 +186,8 @@ class Device:
         return await self._download(Order(parsed.address, parsed.matching_id, parsed.oid, confirmation_code))
 
     async def _download(self, order: Order) -> Outcome:
+        if not self.state.cellular:
+            return _failed(failure("no-cellular"))
         if self.busy:
             return _failed(failure("busy"))
         if not self.state.online:

@@ -19,6 +19,9 @@ _SERVER_BUG = "Look at what the server sent: smdp session list"
 REASONS: dict[str, Reason] = {
     # the order
     "busy": Reason("The device is downloading already.", "Try again when that is over."),
+    "no-cellular": Reason(
+        "The device has no cellular hardware, as an iPad with Wi-Fi only.", "Make a device without --no-cellular."
+    ),
     "offline": Reason("The device is offline.", "Bring it online, and try again."),
     "url-malformed": Reason("{url} is no URL with a host.", "Use the carrier's esim_server_url, https://host[:port]."),
     "url-scheme": Reason(

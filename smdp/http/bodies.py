@@ -9,12 +9,14 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from smdp.carrier import document
+from smdp.carrier.carriers import DERIVED
 from smdp.carrier.clocks import ClockChange
-from smdp.carrier.document import Document
 from smdp.carrier.faults import FaultOrder
 from smdp.carrier.hooks import Hook
 from smdp.carrier.issue import IssueOrder
 from smdp.carrier.service import Waited
+from smdp.http import bringing
 from smdp.http.clock import AdvanceBody
 from smdp.http.events import WaitBody
 from smdp.http.network import AttachBody
@@ -112,10 +114,12 @@ def some_of(name: str, struct: type[Struct], /, *, members: tuple[str, ...] = ()
 CarrierLabel = Annotated[str, Meta(pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", examples=["acme"])]
 PlanLabel = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["fleet-10gb"])]
 
+_PASSED_OVER: dict[str, Any] = dict.fromkeys(DERIVED, Any)
 _SETTINGS = tuple(member for member in Carrier.__struct_fields__ if member not in ("name", "esim_server_url", "sm_ds"))
 LimitsSettings = some_of("LimitsSettings", Limits)
-CarrierSettings = some_of("CarrierSettings", Carrier, members=_SETTINGS, limits=LimitsSettings)
-CarrierOrder = some_of("CarrierOrder", Carrier, members=_SETTINGS, limits=LimitsSettings, name=CarrierLabel | None)
+_CHANGED: dict[str, Any] = {"limits": LimitsSettings} | _PASSED_OVER
+CarrierSettings = some_of("CarrierSettings", Carrier, members=_SETTINGS, **_CHANGED)
+CarrierOrder = some_of("CarrierOrder", Carrier, members=_SETTINGS, name=CarrierLabel | None, **_CHANGED)
 
 _PLAN = tuple(member for member in Plan.__struct_fields__ if member != "name")
 ActivationSettings = some_of("ActivationSettings", ActivationRule)
@@ -126,15 +130,29 @@ ProfileSettings = some_of(
     "ProfileSettings", IssueOrder, members=("eid", "imei", "expires", "expires_at", "confirmation_code")
 )
 
-DocumentOrder = some_of("DocumentOrder", Document)
-
-_CHANGEABLE = ("name", "os", "model", "online", "supervised")
+_YES_OR_NO = ("online", "supervised", "cellular", "physical_sim")
+_CHANGEABLE = ("name", "os", "model", *_YES_OR_NO)
 DeviceSettings = some_of("DeviceSettings", Device, members=_CHANGEABLE)
 _MADE_UP: dict[str, Any] = dict.fromkeys(
     ("name", "os", "model", "eid", "udid", "serial", "imei", "carrier"), str | None
 )
-_MADE_UP |= dict.fromkeys(("online", "supervised"), bool | None)
+_MADE_UP |= dict.fromkeys(_YES_OR_NO, bool | None)
 DeviceOrder = some_of("DeviceOrder", Device, members=_CHANGEABLE, **_MADE_UP)
+
+CarrierEntry = some_of("CarrierEntry", Carrier, members=_SETTINGS, name=str | None, **_CHANGED)
+_TEXTS: dict[str, Any] = dict.fromkeys(bringing.PASSED_OVER, Any) | {"state": str | None}
+DeviceEntry = some_of("DeviceEntry", Device, members=_CHANGEABLE, **_MADE_UP, **_TEXTS)
+_PROFILE: list[Any] = [(member, Any, UNSET) for member in document.PASSED_OVER]
+ProfileEntry = msgspec.defstruct("ProfileEntry", _PROFILE, bases=(document.ProfileEntry,), kw_only=True, frozen=True)
+DocumentOrder = some_of(
+    "DocumentOrder",
+    document.Document,
+    carrier=CarrierEntry,
+    plans=list[PlanOrder],  # type: ignore[valid-type] # a type that is made here
+    profiles=list[ProfileEntry],  # type: ignore[valid-type] # likewise
+    devices=list[DeviceEntry],  # type: ignore[valid-type] # likewise
+    faults=list[FaultOrder],
+)
 
 
 class WebhookOrder(Hook, frozen=True):

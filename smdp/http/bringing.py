@@ -20,12 +20,14 @@ from smdp.storage.queries import devices as queries
 from smdp.storage.queries.contents import DeviceRow
 
 MAX_DEVICES = 100_000
-CHANGEABLE = frozenset({"name", "os", "model", "online", "supervised"})
+CHANGEABLE = frozenset({"name", "os", "model", "online", "supervised", "cellular", "physical_sim"})
 OPTIONS: dict[str, type] = {"udid": str, "serial": str, "imei": str, "os": str, "model": str, "name": str}
-OPTIONS |= {"supervised": bool, "online": bool, "eid": str, "carrier": str}
+OPTIONS |= {"supervised": bool, "online": bool, "cellular": bool, "physical_sim": bool, "eid": str, "carrier": str}
 """What may be said of a device that is made, and of what kind it is."""
+_FIXED = ("eid", "udid", "serial", "imei")
 _MAX_TEXT = 200
-_DERIVED = frozenset(Description.__struct_fields__) - OPTIONS.keys()
+PASSED_OVER = tuple(name for name in Description.__struct_fields__ if name not in OPTIONS)
+"""Members of a device that follow from others: whoever sends a device back as it came may leave them in."""
 
 
 class Bringer:
@@ -61,14 +63,18 @@ class Bringer:
 
     def _device(self, carrier: str, entry: Mapping[str, Any], entropy: Entropy) -> Device:
         state = entry.get("state")
-        given = {name: value for name, value in entry.items() if value is not None and name not in (*_DERIVED, "state")}
+        given = {
+            name: value for name, value in entry.items() if value is not None and name not in (*PASSED_OVER, "state")
+        }
         check(given, OPTIONS)
         if state is None:
             return self.make(given | {"carrier": carrier}, entropy)
         device = self._brought_back(carrier, state, entropy)
-        if ungrouped(given.get("eid", device.eid)) != device.eid:
-            because = f"Its state is that of {device.eid}, not of {given['eid']}."
-            raise CarrierError("eid-invalid", because, "Leave out state to have another device made.")
+        for name in _FIXED:
+            its: str = getattr(device.state, name)
+            if ungrouped(given.get(name, its)) != ungrouped(its):
+                because = f"Its state is that of the {name} {its}, not of {given[name]}."
+                raise CarrierError(f"{name}-invalid", because, "Leave out state to have another device made.")
         for name in CHANGEABLE & given.keys():
             setattr(device.state, name, given[name])
         device.state.carrier = carrier

@@ -68,11 +68,14 @@ async def read_object(request: web.Request, *, empty: bool = False) -> dict[str,
 
 
 def query(request: web.Request, *known: str) -> Mapping[str, str]:
-    """Return the query, without what is empty. Raises ProblemError for a parameter that nobody reads."""
+    """Return the query, without what is empty. Raises ProblemError for a parameter that is unknown, or given twice."""
     for name in request.query:
         if name not in known:
             because = f"There is no query parameter {name[:60]!r} here."
             raise ProblemError(400, "query-unknown", because, did_you_mean(name, known))
+        if len(request.query.getall(name)) > 1:
+            because = f"The query parameter {name} is given more than once."
+            raise ProblemError(400, "query-invalid", because, "Give it once; several types have commas between them.")
         if not request.query[name].isprintable():
             raise ProblemError(400, "query-invalid", f"{name} has control characters in it.", "Leave them out.")
     found = {name: ungrouped(value) if name in _NUMBERS else value for name, value in request.query.items() if value}

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from smdp.carrier.issue import MAX_PROFILES
 from smdp.http.context import MAX_NUMBER, MAX_PAGE, PAGE
-from smdp.model import ActivationState, SessionOutcome, State
+from smdp.model import ActivationState, Credentials, SessionOutcome, State
 
 
 def _words(*words: str) -> dict[str, Any]:
@@ -41,6 +41,8 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any], Any]] = {
 }  # fmt: skip
 """Name → sentence, schema, example."""
 
+_DEVICE_IMEI = {"type": "string", "pattern": "^([0-9] *){15}$", "examples": ["35 309418 464558 9"]}
+
 _SECONDS_AND_MORE = r"([0-9]+(\.[0-9]+)? *(ms|[smhdw])?)|([0-9]+(ms|[smhdw]))+"
 _ISO_8601 = r"[Pp]([0-9]+[Ww])?([0-9]+[Dd])?([Tt]([0-9]+[Hh])?([0-9]+[Mm])?([0-9]+([.,][0-9]+)?[Ss])?)?"
 _DURATION = {"type": "string", "pattern": f"^({_SECONDS_AND_MORE}|{_ISO_8601})$", "examples": ["3m"]}
@@ -50,6 +52,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "eid": _EID | {"examples": ["89049032123451234512345678901235"]},
     "iccid": {"type": "string", "pattern": "^[0-9]{19,20}$", "examples": ["8900101000000000019"]},
     "imei": {"type": "string", "pattern": "^[0-9]{14,16}$", "examples": ["353094184645589"]},
+    "DeviceOrder.imei": _DEVICE_IMEI,
+    "DeviceEntry.imei": _DEVICE_IMEI,
     "imsi": {"type": "string", "examples": ["001010000000001"]},
     "AttachBody.imsi": {"type": "string", "pattern": "^[0-9]{6,15}$", "examples": ["001010000000001"]},
     "rand": {"type": "string", "pattern": "^[0-9A-Fa-f]{32}$"},
@@ -77,6 +81,11 @@ FORMS: dict[str, dict[str, Any]] = {
     "iccid_prefix": {"type": "string", "pattern": "^[0-9]{1,14}$", "examples": ["8900101"]},
     "icon": {"type": "string", "description": "A PNG or JPEG of 64 × 64 pixels in base64."},
     "upp": {"type": "string", "description": "A profile package: its DER in base64 or hexadecimal."},
+    "credentials": {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in Credentials.__struct_fields__},
+        "additionalProperties": False,
+    },
     "count": {"type": "integer", "minimum": 1, "maximum": MAX_PROFILES},
     "download_attempts": _LIMIT,
     "confirmation_code_attempts": _LIMIT,

@@ -66,6 +66,16 @@ def show(setting: str) -> str:
     return f"{_table(pki.report)}\n\n{verdict}, {euiccs}."
 
 
+def report(setting: str) -> tuple[Line, ...]:
+    """Say the same as lines: file, use and why. Raises PkiError if the folder cannot be read."""
+    try:
+        return load.resolve(setting).report
+    except PkiError as error:
+        if not error.report:
+            raise
+        return error.report
+
+
 def _table(report: tuple[Line, ...]) -> str:
     width = max(len(line.path) for line in report)
     return "\n".join(f"{line.use:<8} {line.path:<{width}}  {line.why}" for line in report)

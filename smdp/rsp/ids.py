@@ -102,6 +102,19 @@ def is_imei(text: str) -> bool:
     return _IMEI.fullmatch(text) is not None
 
 
+def imei_of_bytes(data: bytes) -> str:
+    """Write 8 bytes from a device as the digits of its IMEI; what is none comes in hexadecimal.
+
+    Which way the nibbles lie, the check digit says; if it says nothing, they are swapped (TS 23.003).
+    """
+    swapped = "".join(f"{octet & 15:x}{octet >> 4:x}" for octet in data).replace("f", "")
+    plain = data.hex().replace("f", "")
+    for digits in (swapped, plain):
+        if digits.isdecimal() and luhn(digits[:-1]) == digits[-1:]:
+            return digits
+    return swapped if swapped.isdecimal() else data.hex()
+
+
 def imei_is(imei: str, data: bytes) -> bool:
     """Say whether 8 bytes from a device are this IMEI; the check digit may be missing.
 

@@ -55,6 +55,48 @@ def test_the_first_ten_minutes(smdp, carrier, eid):
     assert max(len(line) for line in why.out.splitlines() if not line.startswith("Fix: ")) <= 80
 
 
+def test_profiles_are_found_by_each_filter(smdp, carrier, eid):
+    carrier.create_plan("gold")
+    mine = carrier.issue(eid, plan="gold", matching_id="MINE-1")
+    other = carrier.issue(hold=True)
+    found = {
+        ("--eid", eid): mine, ("--plan", "gold"): mine, ("--q", "INE-1"): mine, ("--q", mine.msisdn[-4:]): mine,
+        ("--state", "released"): mine, ("--state", "confirmed"): other, ("--plan", "default"): other,
+    }  # fmt: skip
+    for words, profile in found.items():
+        listed = json.loads(smdp("profile", "list", *words, "--json").out)
+        assert [one["iccid"] for one in listed] == [profile.iccid], words
+    carrier.set_activation(other.iccid, "suspended")
+    assert smdp("profile", "list", "--activation", "suspended").out.splitlines()[1].startswith(other.iccid)
+    assert smdp("profile", "list", "--plan", "silver").err == "No profiles.\n"
+
+
+def test_a_device_is_what_its_flags_say(process, carrier):
+    usual = json.loads(process("device", "new", "--json").out)
+    assert (usual["supervised"], usual["cellular"], usual["physical_sim"]) == (True, True, False)
+    words = (
+        "--unsupervised",
+        "--no-cellular",
+        "--physical-sim",
+        "--os",
+        "18.1",
+        "--model",
+        "iPad16,3",
+        "--name",
+        "Till",
+    )
+    other = json.loads(process("device", "new", *words, "--json").out)
+    assert (other["supervised"], other["cellular"], other["physical_sim"]) == (False, False, True)
+    assert (other["os"], other["model"], other["name"]) == ("18.1", "iPad16,3", "Till")
+    shown = process("device", "show", other["eid"]).out
+    assert "  supervised    no\n  cellular      no: it has no modem\n  physical SIM  yes\n" in shown
+    carrier.issue(other["eid"])
+    refused = process("device", "refresh", carrier.esim_server_url, "--eid", other["eid"], "--json")
+    assert (refused.code, json.loads(refused.out)["reason"]) == (1, "no-cellular")
+    assert carrier.change_device(other["eid"], cellular=True).cellular
+    assert process("device", "refresh", carrier.esim_server_url, "--eid", other["eid"]).code == 0
+
+
 def test_an_esim_is_disabled_enabled_and_deleted(smdp, carrier, eid):
     iccid = carrier.issue(eid).iccid
     assert carrier.refresh(eid, carrier.esim_server_url).ok

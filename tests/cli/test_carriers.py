@@ -73,9 +73,9 @@ def test_what_is_wrong_in_a_file_is_one_sentence(smdp, carrier, tmp_path):
 
 def test_a_snapshot_is_taken_restored_listed_and_deleted(process, carrier):
     carrier.issue(EID)
-    assert process("snapshot", "take", "before").out == "before holds 1 profiles and 0 devices\n"
+    assert process("snapshot", "take", "before").out == "before holds 1 profile and 0 devices\n"
     reset = process("reset")
-    assert reset.out == f"{carrier.carrier} is empty: 1 profiles, 0 devices and 0 sessions are gone\n"
+    assert reset.out == f"{carrier.carrier} is empty; gone: 1 profile, 0 devices, 0 sessions\n"
     restored = process("snapshot", "restore", "before")
     assert restored.out.startswith(f"{carrier.carrier} is what it was at 20")
     assert len(carrier.profiles()) == 1

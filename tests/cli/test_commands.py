@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from smdp.cli.app import TREE
 from tests.control_stub import CARRIER, EID, ICCID, NOW, device, event, page, profile
 
 REPORT = f"{CARRIER}/eids/{EID}"
@@ -225,12 +226,19 @@ def test_version(smdp):
     assert smdp("version").out.startswith("smdp 0.")
 
 
-NOUNS = ["", "profile", "device", "pki"]
-LEAVES = [
-    *(f"profile {verb}" for verb in ("issue", "list", "show", "wait", "hold", "release", "revoke")),
-    *(f"device {verb}" for verb in ("new", "list", "show", "refresh", "download", "enable", "disable", "delete")),
-    *("pki new", "pki show", "pki export", "serve", "demo", "why", "events", "ca", "ready", "version"),
-]
+NOUNS = ["", *TREE]
+LEAVES = [f"{noun} {verb}" for noun, (_, _, verbs) in TREE.items() for verb in verbs]
+READERS = [
+    "profile list", "profile show", "profile wait", "device list", "device show", "carrier list", "carrier show",
+    "scenario list", "scenario show", "fault list", "fault catalogue", "clock show", "session list", "session show",
+    "snapshot list", "events", "why", "explain", "pki show", "db check",
+]  # fmt: skip
+"""What prints words unless it is asked for JSON; carrier export, session export and openapi print JSON always."""
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_every_reader_prints_json_if_asked(smdp, command):
+    assert "--json " in smdp(*command.split(), "--help").out
 
 
 @pytest.mark.parametrize("command", NOUNS + LEAVES)

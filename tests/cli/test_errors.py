@@ -26,7 +26,7 @@ USAGE = [
     (["profile", "issue", EID, "--expires", "soon"], "write 30, 90s, 3m, 48h, 2d or PT3M"),
     (["profile", "issue", "--from", "nowhere.csv"], "Cannot read nowhere.csv: No such file or directory."),
     (["profile", "issue", "--plan"], "--plan"),
-    (["profile", "show"], "NAME"),
+    (["profile", "show"], "smdp profile show wants NAME; see smdp profile show --help."),
     (["profile", "show", "123"], "neither an ICCID (18 to 20 digits) nor an EID (32 digits)"),
     (["profile", "wait", EID, "activ"], "activ"),
     (["profile", "wait", EID, "active", "--within", "-3m"], "--within: '-3m' is no duration"),

@@ -189,6 +189,7 @@ REQUESTS = [
     (422, "POST", f"{ACME}/faults", {"do": "bad-mc"}, "fault-unknown", "Did you mean bad-mac?"),
     (422, "POST", f"{ACME}/clock/advance", {"by": "-3m"}, "", ""),
     (404, "POST", f"{ACME}/snapshots/none/restore", None, "snapshot-unknown", ""),
+    (400, "GET", f"{ACME}/events?type=eid.seen&type=tls.failed", None, "query-invalid", "commas between"),
     (404, "GET", f"{ACME}/sessions/AB", None, "session-unknown", ""),
     (404, "GET", "/api/v1/devices/" + OTHER, None, "device-unknown", ""),
     (405, "DELETE", f"{ACME}/events", None, "method-not-allowed", "GET"),

@@ -72,6 +72,9 @@ def test_show_has_what_every_kind_of_device_needs(smdp, stub):
     assert result.out.count("█") > 100
     assert max(len(line) for line in result.out.splitlines() if not line.startswith("lpac")) <= 80
     assert json.loads(smdp("profile", "show", ICCID, "--json").out)["matching_id"] == "AB-CD"
+    for over in ({"consumed": True, "consumed_at": NOW, "state": "installed"}, {"state": "unavailable"}):
+        stub.on("GET", ONE, profile(**over))
+        assert not {"lpac", "█"} & set(smdp("profile", "show", ICCID).out.split()), "nobody can fetch it any more"
 
 
 def test_show_keeps_the_credentials_unless_asked(smdp, stub):

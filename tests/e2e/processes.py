@@ -17,7 +17,7 @@ from smdp.client import Client
 READY_SECONDS = 30
 """A start takes less than one second; a machine that is busy with other tests gets some more."""
 STOP_SECONDS = 15
-_DEVICES = re.compile(r"devices +https://localhost:(\d+)")
+_DEVICES = re.compile(r"devices +https://[^\s:]+:(\d+)")
 _CONTROL = re.compile(r"control +(http://localhost:\d+)/api/v1")
 _LAST_LINE = re.compile(r"^ +next ")
 

@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from smdp.client import Client
+from smdp.errors import ApiError
 from smdp.rsp.codes import CancelSessionReason
 from smdp.server import Server
 from smdp.settings import Settings
 from tests.e2e.phone import Outside, Phone, eid_of, glance
+from tests.http.receiver import receiver
 
 EID, NEVER_EID = eid_of(1), eid_of(2)
 NEVER_ICCID, NEVER_SESSION = "8900101999999999997", "00112233445566778899AABBCCDDEEFF"
@@ -45,6 +47,10 @@ def everything(client):
         client.events(),
         client.plans(),
         client.devices(),
+        client.faults(),
+        client.snapshots(),
+        client.webhooks(),
+        (client.clock().offset, client.clock().frozen),
     )
 
 
@@ -156,6 +162,16 @@ FOREIGN = {
     "events of a profile": ("GET", "events?iccid={iccid}", None),
     "events of a session": ("GET", "events?session={session}", None),
     "events behind a cursor": ("GET", "events?after={cursor}", None),
+    "reissue": ("POST", "profiles/{iccid}/reissue", {}),
+    "offer": ("POST", "profiles/{iccid}/offer", None),
+    "plan": ("GET", "plans/{plan}", None),
+    "change of a plan": ("PATCH", "plans/{plan}", {"profile_name": "Theirs"}),
+    "deletion of a plan": ("DELETE", "plans/{plan}", None),
+    "an order of a plan": ("POST", "profiles", {"plan": "{plan}"}),
+    "profiles of a plan": ("GET", "profiles?plan={plan}", None),
+    "snapshot": ("GET", "snapshots/{snapshot}", None),
+    "restore": ("POST", "snapshots/{snapshot}/restore", None),
+    "deletion of a snapshot": ("DELETE", "snapshots/{snapshot}", None),
     "waiting": ("POST", "events/wait", {"type": "profile.installed", "iccid": "{iccid}", "after": 0, "within": 0}),
     "waiting for an EID": ("POST", "events/wait", {"type": "profile.issued", "eid": "{eid}", "after": 0, "within": 0}),
 }
@@ -164,14 +180,16 @@ FOREIGN = {
 @pytest.mark.parametrize("what", FOREIGN)
 async def test_what_is_one_carriers_never_was_at_the_other(carriers, doors, what):
     home, other = carriers
-    order = home.issue(EID)
+    home.create_plan("gold-at-home")
+    order = home.issue(EID, plan="gold-at-home")
     phone = Phone(EID, doors[0].address, examine=glance)
     await phone.download(doors[0])
+    home.take_snapshot("kept-at-home")
     cursor = str(len(home.events()))
-    real = {"iccid": order.iccid, "eid": EID, "session": phone.transaction_id, "cursor": cursor,
-            "imsi": order.imsi}  # fmt: skip
-    never = {"iccid": NEVER_ICCID, "eid": NEVER_EID, "session": NEVER_SESSION, "cursor": "999",
-             "imsi": "001019999999999"}  # fmt: skip
+    real = {"iccid": order.iccid, "eid": EID, "session": phone.transaction_id, "cursor": cursor}
+    real |= {"plan": "gold-at-home", "snapshot": "kept-at-home", "imsi": order.imsi}
+    never = {"iccid": NEVER_ICCID, "eid": NEVER_EID, "session": NEVER_SESSION, "cursor": "999"}
+    never |= {"plan": "never-a-plan", "snapshot": "never-kept", "imsi": "001019999999999"}
     before = everything(home)
     answers = [anonymous(ask(other, *FOREIGN[what], words), words) for words in (real, never)]
     assert answers[0] == answers[1]
@@ -216,6 +234,96 @@ def test_the_nearest_eid_is_looked_for_at_home_only(carriers):
     assert mistyped != EID
     assert home.why(mistyped).nearest.eid == EID
     assert other.why(mistyped).nearest is None
+
+
+# --- what a test does to one of them
+
+
+async def test_a_clock_is_its_carriers_own(carriers, doors):
+    home, other = carriers
+    other.change_plan("default", activation={"delay": "3m"})
+    order = other.issue(EID)
+    await Phone(EID, doors[1].address, examine=glance).download(doors[1])
+    before = everything(other)
+    home.advance("48h")
+    home.freeze()
+    assert everything(other) == before
+    assert other.profile(order.iccid).activation.state == "pending", "48 hours of another carrier are none of its own"
+    other.advance("3m")
+    assert other.profile(order.iccid).activation.state == "active"
+    assert home.clock().frozen
+
+
+async def test_a_fault_meets_devices_of_its_carrier_only(carriers, doors):
+    home, other = carriers
+    fault = home.add_fault("refuse", step="authenticateClient", times=None, code="8.1.1/3.8")
+    other.issue(EID)
+    assert (await Phone(EID, doors[1].address, examine=glance).download(doors[1])).status == 204
+    assert home.fault(fault.id).hits == 0
+    assert (await Phone(EID, doors[0].address).meet(doors[0])).code == "8.1.1/3.8"
+    assert home.fault(fault.id).hits == 1
+    for refused in (other.fault, other.clear_faults):
+        with pytest.raises(ApiError, match=f"has no fault '{fault.id}'"):
+            refused(fault.id)
+    other.clear_faults()
+    assert [one.id for one in home.faults()] == [fault.id]
+
+
+def test_snapshots_of_one_name_are_each_their_carriers(carriers):
+    home, other = carriers
+    home.issue(EID)
+    for one in carriers:
+        one.take_snapshot("before")
+    order = other.issue(EID)
+    before = everything(other)
+    home.issue(EID)
+    home.restore_snapshot("before")
+    assert everything(other) == before
+    home.delete_snapshot("before")
+    other.restore_snapshot("before")
+    assert other.profiles() == []
+    assert order.iccid not in {profile.iccid for profile in other.profiles()}
+    assert len(home.profiles()) == 1
+
+
+def test_what_empties_or_changes_one_leaves_the_other(carriers):
+    home, other = carriers
+    order = other.issue(EID)
+    device = other.create_device()
+    before = everything(other)
+    home.import_(other.export() | {"devices": []}, replace=True)
+    home.apply_scenario("already-used", EID)
+    home.reset()
+    assert everything(other) == before
+    assert (other.profile(order.iccid).eid, other.device(device.eid).carrier) == (EID, other.carrier)
+
+
+async def test_a_webhook_is_told_its_carriers_events_only(carriers):
+    home, other = carriers
+    async with receiver() as there:
+        home.set_webhooks({"url": there.url, "types": ["profile.issued"]})
+        other.issue(EID)
+        mine = home.issue(EID)
+        await there.until(lambda: there.taken)
+        home.issue(NEVER_EID)
+        await there.until(lambda: len(there.taken) == 2)
+        assert {body["event"]["carrier"] for body in there.attempts} == {home.carrier}
+        assert there.attempts[0]["event"]["iccid"] == mine.iccid
+        assert other.webhooks() == []
+        home.set_webhooks()
+
+
+async def test_a_stream_and_a_wait_hear_their_carrier_only(carriers):
+    home, other = carriers
+    started = home.events()[-1].id
+    other.issue(EID)
+    mine = home.issue(EID)
+    found = home.wait("profile.issued", eid=EID, after=started, within=30)
+    assert (found.carrier, found.iccid) == (home.carrier, mine.iccid)
+    heard = home.follow(after=started)
+    first = next(heard)
+    heard.close()
+    assert (first.carrier, first.iccid) == (home.carrier, mine.iccid)
 
 
 def test_deleting_one_leaves_the_other(carriers):

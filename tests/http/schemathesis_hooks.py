@@ -26,4 +26,9 @@ def before_call(context, case, kwargs):
 @schemathesis.hook
 def filter_query(_, query):
     """Leave out parameters without a value: the server takes them for absent."""
-    return not query or "" not in query.values()
+    return not query or not any(map(_without_value, query.values()))
+
+
+def _without_value(value):
+    """Say whether nothing stands behind the = of a parameter; of an object, its keys would."""
+    return value in ("", None) if not isinstance(value, dict | list) else all(map(_without_value, value))

@@ -152,6 +152,19 @@ def test_imei_from_a_device(coded, same):
     assert ids.imei_is("359881234567890", bytes.fromhex(coded)) is same
 
 
+@pytest.mark.parametrize(
+    ("coded", "digits"),
+    [
+        ("530349810001105F", "353094180010015"),  # swapped nibbles
+        ("353094180010015F", "353094180010015"),  # in reading order
+        ("5303498100011F", "3530941800101"),  # no check digit to go by: swapped
+        ("ABCD", "abcd"), ("", ""), ("FF", "ff"),
+    ],
+)  # fmt: skip
+def test_an_imei_is_written_as_people_know_it(coded, digits):
+    assert ids.imei_of_bytes(bytes.fromhex(coded)) == digits
+
+
 # --- MatchingID and activation code
 
 
