@@ -67,16 +67,16 @@ def append(
         ],
     )  # fmt: skip
     if row["journal"] > journal:
-        _trim(connection, carrier, row["journal"], journal)
+        _trim(connection, carrier, row["journal"], journal, _TRIM_ROWS + len(events))
     connection.notes.extend(stored)
     return stored
 
 
-def _trim(connection: Connection, carrier: str, size: int, journal: int) -> None:
-    """Forget the oldest events until a tenth of the journal is free, a bounded number at once."""
+def _trim(connection: Connection, carrier: str, size: int, journal: int, most: int) -> None:
+    """Forget the oldest events until a tenth of the journal is free, `most` at once: more than have just come."""
     rows = connection.execute(
         "SELECT id, length(data) AS size FROM events WHERE carrier = :carrier ORDER BY id LIMIT :limit",
-        {"carrier": carrier, "limit": _TRIM_ROWS},
+        {"carrier": carrier, "limit": most},
     ).fetchall()
     freed, last = 0, 0
     for row in rows[:-1]:
