@@ -70,7 +70,7 @@ async def _list(request: web.Request) -> web.StreamResponse:
 
 
 def _last_seen(request: web.Request, after: int) -> int:
-    """Read which event a client had last; what can be no event's id counts as absent, as browsers send what they got."""
+    """Read which event a client had last; what can be no event's id counts as absent."""
     last = request.headers.get("Last-Event-ID", "")
     known = last.isascii() and last.isdecimal() and len(last) <= len(str(MAX_NUMBER)) and int(last) <= MAX_NUMBER
     return int(last) if known else after

@@ -15,7 +15,7 @@ _SCHEME = "bearer "
 
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse whoever does not bring the token (401), and pages of other sites (403); health, CA, CRL are for everybody."""
+    """Refuse whoever lacks the token (401), and pages of other sites (403); health, CA and CRL are for everybody."""
     if request.path.startswith(_OPEN):
         return await handler(request)
     _check_origin(request)
