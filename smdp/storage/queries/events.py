@@ -95,6 +95,17 @@ def last_id(connection: Connection, carrier: str) -> int:
     return 0 if row is None else row["events"]
 
 
+def reaches_back(connection: Connection, carrier: str, event: int) -> bool:
+    """Say whether the journal still holds an event with this id or a smaller one: then nothing behind it is forgotten.
+
+    Ids alone don't tell: they leap when the machine is started anew.
+    """
+    row = connection.execute(
+        "SELECT min(id) AS first FROM events WHERE carrier = :carrier", {"carrier": carrier}
+    ).fetchone()
+    return row["first"] is not None and row["first"] <= event
+
+
 def events(
     connection: Connection,
     carrier: str,
