@@ -82,7 +82,7 @@ class Service:
         self.journal = Journal(database)
         self.cis: frozenset[str] = frozenset()
         """Key identifiers (hexadecimal) of the CIs under which the server has certificates; empty: unknown."""
-        self._timer = Timer(self._do_due)
+        self._timer = Timer(self._do_due, shared=database.shared)
         self._journal_bytes = journal
         self._seed = None if seed is None else hmac.digest(b"smdp seed", seed.encode(), "sha256")  # HKDF-Extract
         database.listen(self._timer.committed)
