@@ -69,7 +69,10 @@ class VirtualClock:
             raise ValueError("a clock is advanced forwards; set it to go back")
         if self.now() > LATEST - by:
             raise ValueError("a clock ends with the year 9999")
-        self.set(self.now() + by)
+        if self.frozen_at is None:
+            self.offset += by  # and not to a moment: the clock beneath goes on meanwhile
+        else:
+            self.frozen_at += by
 
     def freeze(self) -> None:
         """Stop at this moment, until `real` or `unfreeze`."""

@@ -36,6 +36,17 @@ def test_a_virtual_clock_is_set_advanced_frozen_and_real():
     assert clock.now() == clock.wall() == hands.time
 
 
+def test_what_passes_while_a_clock_is_advanced_is_not_lost():
+    class Running(Hands):
+        def now(self):
+            self.time += timedelta(seconds=1)
+            return self.time
+
+    clock = VirtualClock(base=Running())
+    clock.advance(timedelta(minutes=3))
+    assert clock.offset == timedelta(minutes=3)
+
+
 def test_a_virtual_clock_refuses_what_no_clock_does():
     clock = VirtualClock()
     with pytest.raises(ValueError, match="forwards"):

@@ -74,10 +74,12 @@ def change(scope: Scope, wanted: ClockChange, base: Clock) -> ClockView:
     def changed(clock: VirtualClock) -> None:
         if wanted.real:
             clock.real()
+        if wanted.frozen:  # first, so that it stands at the very moment that is asked for
+            clock.freeze()
         if wanted.now is not None:
             clock.set(read_moment(wanted.now))
-        if wanted.frozen is not None:
-            (clock.freeze if wanted.frozen else clock.unfreeze)()
+        if wanted.frozen is False:
+            clock.unfreeze()
 
     how: How = "real" if wanted.real else "set" if wanted.now is not None else "freeze" if wanted.frozen else "run"
     return _move(scope, base, changed, how)

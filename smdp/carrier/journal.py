@@ -13,7 +13,7 @@ from smdp.carrier.event_types import EVENT_TYPES
 from smdp.carrier.scope import Scope
 from smdp.model import Event
 from smdp.rsp.server.session import Happening
-from smdp.storage import Database
+from smdp.storage import Connection, Database
 from smdp.storage.queries import events as queries
 
 UNLESS = ("session.refused", "activation.failed", "profile.failed")
@@ -78,6 +78,10 @@ class Wanted(Struct, frozen=True):
             and self.session in (None, event.session)
         )
 
+    def ends_with(self, event: Event) -> bool:
+        """Say whether nothing of what is meant can come behind an event."""
+        return event.carrier == self.carrier and event.type == "carrier.deleted"
+
 
 class Journal:
     """Tells whoever waits of the events that were committed.
@@ -111,10 +115,13 @@ class Journal:
             limit=limit,
         )
 
-    async def next(self, wanted: Wanted, within: timedelta) -> Event | None:
+    async def next(
+        self, wanted: Wanted, within: timedelta, check: Callable[[Connection], object] | None = None
+    ) -> Event | None:
         """Wait for the first event that is meant, at most that long; None if there was none. Misses nothing.
 
-        Raises CarrierError (503) once the server stops.
+        Raises CarrierError (503) once the server stops, and what the query `check` raises where there is no such event:
+        it is asked at first and when the carrier is deleted.
         """
         with self._wakeups(wanted) as wakeup:
             deadline = asyncio.get_running_loop().time() + within.total_seconds()
@@ -123,6 +130,8 @@ class Journal:
                 found = await self.read(wanted, 1)
                 if found:
                     return found[0]
+                if check is not None:
+                    await self._database.read(check)
                 if self._stopped:
                     because = "The server is stopping, so no further event will come."
                     raise CarrierError("server-stopping", because, "Wait again once it is back.", 503)
@@ -157,7 +166,7 @@ class Journal:
         wakeup = asyncio.Event()
 
         def look(events: Sequence[Event] | None) -> None:
-            if events is None or any(map(wanted.matches, events)):
+            if events is None or any(wanted.matches(one) or wanted.ends_with(one) for one in events):
                 wakeup.set()
 
         self._waiters.add(look)

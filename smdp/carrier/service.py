@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from msgspec import Struct, structs
@@ -66,7 +67,7 @@ class Service(Transactions):
         """Key identifiers (hexadecimal) of the CIs under which the server has certificates; empty: unknown."""
         self.farewell: Farewell = lambda _: lambda _: None
         """What a carrier that is being deleted leaves to do: called before, and then with its last events."""
-        self._timer = Timer(self._do_due)
+        self._timer = Timer(self._do_due, shared=database.shared)
         database.listen(self._timer.committed)
 
     async def start(self) -> None:
@@ -232,14 +233,17 @@ class Service(Transactions):
         return await self.read(carrier, lambda scope: event_queries.last_id(scope.connection, scope.name))
 
     async def wait(self, wanted: Wanted, unless: Sequence[str], within: timedelta) -> Waited:
-        """Wait for an event, unless one comes that makes it impossible. Raises CarrierError."""
+        """Wait for an event, unless one comes that makes it impossible.
+
+        Raises CarrierError: (404) for an unknown carrier, also if it is deleted meanwhile, (503) once the server stops.
+        """
         journal.check_types((*wanted.types, *unless))
         if within > MAX_WAIT:
             because = f"within is {format_duration(within)}; {format_duration(MAX_WAIT)} is the longest wait."
             raise CarrierError("within-invalid", because, "Wait again with after set to the last event's id.")
-        await self.database.read(carriers.find, wanted.carrier)
         types = wanted.types and (*wanted.types, *unless)
-        event = await self.journal.next(structs.replace(wanted, types=types), within)
+        there_is = partial(carriers.find, name=wanted.carrier)
+        event = await self.journal.next(structs.replace(wanted, types=types), within, there_is)
         if event is None:
             return await self._timed_out(wanted, within)
         if not wanted.types or event.type in wanted.types:

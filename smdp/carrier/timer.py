@@ -10,13 +10,19 @@ from smdp.storage import StorageError
 _log = logging.getLogger("smdp.carrier")
 _RETRY_SECONDS = 5.0
 _LONGEST_SLEEP = 86_400.0
+_LOOK_SECONDS = 5.0
+"""How often it is looked where another process may have made something due, and ended before it was."""
 
 
 class Timer:
-    """Calls `work`, which does what is due and says in how many seconds something is due again, None for never."""
+    """Calls `work`, which does what is due and says in how many seconds something is due again, None for never.
 
-    def __init__(self, work: Callable[[], Awaitable[float | None]]) -> None:
+    `shared` says whether other processes make things due without a word.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[float | None]], *, shared: bool = False) -> None:
         self._work = work
+        self._longest = _LOOK_SECONDS if shared else _LONGEST_SLEEP
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -51,7 +57,7 @@ class Timer:
                 _log.exception("bug in due work")
                 seconds = _RETRY_SECONDS
             try:
-                async with asyncio.timeout(None if seconds is None else min(seconds, _LONGEST_SLEEP)):
+                async with asyncio.timeout(self._longest if seconds is None else min(seconds, self._longest)):
                     await self._woken.wait()
             except TimeoutError:
                 continue

@@ -234,7 +234,7 @@ class Webhooks:
             return False
         queries.insert(connection, carrier, hook.id, _wanted(hook, events), micros(now))
         queries.set_cursor(connection, carrier, hook.id, events[-1].id)
-        if events[0].id > cursor + 1:
+        if events[0].id > cursor + 1 and not event_queries.reaches_back(connection, carrier, cursor):
             self._tell_lost(connection, carrier, hook, events[0].id - cursor - 1)
         return len(events) == _BATCH
 

@@ -63,13 +63,18 @@ async def _list(request: web.Request) -> web.StreamResponse:
         session=values.get("session"),
     )
     if "text/event-stream" in request.headers.get("Accept", ""):
-        last = request.headers.get("Last-Event-ID", "")
-        after = int(last) if last.isascii() and last.isdecimal() and len(last) < 20 else after  # noqa: PLR2004 - 64 bits
-        return await _stream(request, msgspec.structs.replace(wanted, after=after))
+        return await _stream(request, msgspec.structs.replace(wanted, after=_last_seen(request, after)))
     limit = limit_of(values)
     wanted = msgspec.structs.replace(wanted, after=number(values, "cursor", after))
     found = await request.app[SERVICE].events(wanted, limit)
     return answer(page(found, found[-1].id if len(found) == limit else None))
+
+
+def _last_seen(request: web.Request, after: int) -> int:
+    """Read which event a client had last; what can be no event's id counts as absent."""
+    last = request.headers.get("Last-Event-ID", "")
+    known = last.isascii() and last.isdecimal() and len(last) <= len(str(MAX_NUMBER)) and int(last) <= MAX_NUMBER
+    return int(last) if known else after
 
 
 async def _stream(request: web.Request, wanted: Wanted) -> web.StreamResponse:

@@ -1,6 +1,7 @@
-"""The bearer token that the control API asks for, where one is set."""
+"""Who may use the control API: whoever brings the token, where one is set, and no page of another site."""
 
 import hmac
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -14,9 +15,12 @@ _SCHEME = "bearer "
 
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse (401) whoever does not bring the token; health, CA and CRL routes are for everybody."""
+    """Refuse whoever lacks the token (401), and pages of other sites (403); health, CA and CRL are for everybody."""
+    if request.path.startswith(_OPEN):
+        return await handler(request)
+    _check_origin(request)
     token = request.app.get(TOKEN)
-    if token is None or request.path.startswith(_OPEN):
+    if token is None:
         return await handler(request)
     given = request.headers.get("Authorization", "")
     secret = given[len(_SCHEME) :].strip() if given.lower().startswith(_SCHEME) else ""
@@ -25,3 +29,17 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         fix = "Send Authorization: Bearer TOKEN; commands take it from SMDP_CONTROL_TOKEN."
         raise ProblemError(401, "token-needed", because, fix)
     return await handler(request)
+
+
+def _check_origin(request: web.Request) -> None:
+    """Refuse what a page of another site has a browser send: it needs no answer to do harm, and no CORS to be sent."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return
+    try:
+        place = urlsplit(origin).netloc
+    except ValueError:
+        place = ""
+    if place.lower() != request.host.lower():
+        because = f"A page of {origin[:100]!r} may not use the control API of {request.host[:100]!r}."
+        raise ProblemError(403, "other-origin", because, "Call it from a program, or from a page of the same host.")

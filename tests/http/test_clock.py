@@ -66,6 +66,12 @@ def test_it_is_shown_set_frozen_and_real_again(carrier):
     assert moves == ["set", "freeze", "set", "run", "real"]
 
 
+def test_set_and_frozen_at_once_it_stands_at_that_very_moment(server):
+    carrier = Client(server.control_url, carrier="exactly")
+    send(carrier, "PUT", "clock", {"now": START.isoformat(), "frozen": True})
+    assert carrier.clock().now == START
+
+
 def test_advance_makes_an_activation_happen_before_it_answers(carrier):
     slow_plan(carrier)
     iccid = installed(carrier)

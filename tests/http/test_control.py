@@ -57,6 +57,29 @@ async def test_a_failing_database_is_a_problem_not_a_bug(api, service, monkeypat
     assert (told["reason"], told["because"]) == ("database-failed", "The database failed: the disk is full.")
 
 
+# --- who may
+
+OTHER_SITES = ("http://evil.example", "null", "http://[", "https://127.0.0.1", "http://127.0.0.1.evil.example")
+
+
+@pytest.mark.parametrize("origin", OTHER_SITES)
+async def test_a_page_of_another_site_changes_nothing(api, origin):
+    """Browsers send such a request without asking first, and no server that others can't reach is safe from them."""
+    headers = {"Origin": origin, "Content-Type": "text/plain"}
+    told = await problem(api, "POST", f"{ACME}/profiles", status=403, data="{}", headers=headers)
+    assert told["reason"] == "other-origin"
+    await problem(api, "GET", ACME, status=404)
+    async with api.get("/livez", headers=headers) as response:
+        assert response.status == 200
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_a_page_of_the_servers_own_may(api):
+    own = str(api.make_url("/")).rstrip("/")
+    async with api.post(f"{ACME}/profiles", data="{}", headers={"Origin": own}) as response:
+        assert response.status == 201
+
+
 # --- carriers and plans
 
 

@@ -82,6 +82,25 @@ async def test_a_wait_that_is_broken_off_leaves_nobody_waiting(api):
         await asyncio.sleep(0.005)
 
 
+async def test_a_wait_ends_when_its_carrier_is_deleted(api):
+    await issue(api)
+    body = {"type": "activation.active", "eid": EID, "within": "10m"}
+    waits = [asyncio.create_task(api.post(f"{ACME}/events/wait", json=body)) for _ in range(3)]
+    last = asyncio.create_task(wait(api, type="carrier.deleted", within="10m"))
+    await somebody_waits(api, 4)
+    async with api.delete(ACME) as response:
+        assert response.status == 204
+    for response in await asyncio.wait_for(asyncio.gather(*waits), 20):
+        told = await response.json(content_type=None)
+        assert (response.status, told["reason"]) == (404, "carrier-unknown")
+    assert (await last)["reached"], "who waits for just that is told of it"
+
+
+async def test_a_wait_in_an_unknown_carrier_is_refused_at_once(api):
+    async with api.post(f"{ACME}/events/wait", json={"type": "profile.issued", "after": 0}) as response:
+        assert response.status == 404
+
+
 # --- streams
 
 
@@ -127,7 +146,7 @@ async def test_a_stream_with_filters_goes_on_where_it_was(api):
     assert stream.ids == [2, 4, 6]
 
 
-@pytest.mark.parametrize("last", ["", "x", "-1", "9" * 30, "1.5"])
+@pytest.mark.parametrize("last", ["", "x", "-1", "9" * 30, "9" * 19, str(2**63), "1.5"])
 async def test_a_last_event_id_that_is_none_counts_as_absent(api, last):
     await issue(api)
     stream = Stream(api)

@@ -253,6 +253,21 @@ async def test_events_that_the_journal_forgot_are_told_to_be_lost(world):
 # --- restarts
 
 
+async def test_ids_that_leap_with_the_machine_are_no_loss(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'smdp.db'}"
+    async with receiver() as there:
+        async with World(url) as world:
+            await world.put({"url": there.url})
+            await world.issue()
+            await world.logged("webhook.delivered", 1)
+        monkeypatch.setattr("smdp.storage.boot.current", lambda: "another")
+        async with World(url) as world:
+            await world.issue()
+            await world.logged("webhook.delivered", 2)
+            assert await world.log("webhook.failed") == []
+        assert there.ids[1] > 10_000
+
+
 @pytest.mark.parametrize("grace", [timedelta(0), timedelta(seconds=5)])
 async def test_a_receiver_that_is_down_over_a_restart_gets_all_in_order(tmp_path, grace):
     url = f"sqlite:///{tmp_path / 'smdp.db'}"

@@ -328,6 +328,15 @@ async def test_the_journal_is_bounded_by_bytes_and_ids_never_go_back(database):
     assert 15 < len(found) < 30
 
 
+async def test_the_journal_stays_bounded_when_many_events_come_at_once(database):
+    many = [events.NewEvent("profile.issued")] * 5000
+    for _ in range(4):
+        await database.write(events.append, "acme", many, (NOW, NOW), 1_000_000)
+    found = await database.read(events.events, "acme", limit=20_000)
+    assert [event.id for event in found] == list(range(found[0].id, 20_001))
+    assert 7000 < len(found) < 1_000_000 // 120
+
+
 async def test_undone_events_take_no_id(database):
     def fails(connection):
         append(connection, "acme", "profile.issued")

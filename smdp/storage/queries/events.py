@@ -67,16 +67,16 @@ def append(
         ],
     )  # fmt: skip
     if row["journal"] > journal:
-        _trim(connection, carrier, row["journal"], journal)
+        _trim(connection, carrier, row["journal"], journal, _TRIM_ROWS + len(events))
     connection.notes.extend(stored)
     return stored
 
 
-def _trim(connection: Connection, carrier: str, size: int, journal: int) -> None:
-    """Forget the oldest events until a tenth of the journal is free, a bounded number at once."""
+def _trim(connection: Connection, carrier: str, size: int, journal: int, most: int) -> None:
+    """Forget the oldest events until a tenth of the journal is free, `most` at once: more than have just come."""
     rows = connection.execute(
         "SELECT id, length(data) AS size FROM events WHERE carrier = :carrier ORDER BY id LIMIT :limit",
-        {"carrier": carrier, "limit": _TRIM_ROWS},
+        {"carrier": carrier, "limit": most},
     ).fetchall()
     freed, last = 0, 0
     for row in rows[:-1]:
@@ -93,6 +93,17 @@ def last_id(connection: Connection, carrier: str) -> int:
     """Return the id of the carrier's last event, 0 before the first."""
     row = connection.execute("SELECT events FROM counters WHERE carrier = :carrier", {"carrier": carrier}).fetchone()
     return 0 if row is None else row["events"]
+
+
+def reaches_back(connection: Connection, carrier: str, event: int) -> bool:
+    """Say whether the journal still holds an event with this id or a smaller one: then nothing behind it is forgotten.
+
+    Ids alone don't tell: they leap when the machine is started anew.
+    """
+    row = connection.execute(
+        "SELECT min(id) AS first FROM events WHERE carrier = :carrier", {"carrier": carrier}
+    ).fetchone()
+    return row["first"] is not None and row["first"] <= event
 
 
 def events(
