@@ -24,13 +24,6 @@ _CHECKS: Mapping[str, tuple[Check[Any], ...]] = {
     "cancelSession": cancel.CHECKS,
     NOTIFY: notify.RESULT_CHECKS,
 }
-_MEMBERS = {
-    "initiateAuthentication": ("euiccChallenge", "euiccInfo1", "smdpAddress"),
-    "authenticateClient": ("transactionId", "authenticateServerResponse"),
-    "getBoundProfilePackage": ("transactionId", "prepareDownloadResponse"),
-    "cancelSession": ("transactionId", "cancelSessionResponse"),
-    NOTIFY: ("pendingNotification",),
-}
 _SHOWN_DIGITS = 8
 _ORDER = "order"
 
@@ -188,7 +181,7 @@ def _listed(function: str, *, of_body: bool) -> list[tuple[Check[Any], str]]:
 
     The body comes first, member by member; whether the eUICC's message is well formed is seen after the transactionId.
     """
-    checks, members = _CHECKS[function], _MEMBERS[function]
+    checks, members = _CHECKS[function], wire.MEMBERS[function]
     body = [(check, member) for member in members for check in wire.CHECKS]
     if of_body:
         return body
