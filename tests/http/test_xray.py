@@ -241,7 +241,9 @@ async def test_a_refused_cancel_is_kept_beside_the_one_that_counts(acme, door, p
 
 
 async def test_a_call_out_of_turn(acme, door, phone):
+    """It comes in its place, though the carrier's clock stands still."""
     acme.issue(EID)
+    acme.freeze()
     started = await door.ask("initiateAuthentication", phone.initiate())
     body = {"transactionId": started.members["transactionId"], "prepareDownloadResponse": "vyEA"}
     await door.ask("getBoundProfilePackage", body)
