@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from msgspec import structs
 
-from smdp.carrier import journal, notifications, orders, rate, sessions
+from smdp.carrier import journal, notifications, orders, rate, sessions, xray
 from smdp.carrier.calls import Answer, Call
 from smdp.carrier.fault_replies import Reissue
 from smdp.carrier.interference import Interference
@@ -343,7 +343,7 @@ def _keep_attempt(scope: Scope, call: Call, session: Session, answer: Answer) ->
         return
     before = queries.attempts(scope.connection, scope.name, _hex(session.transaction_id), call.function)
     if before < sessions.KEEP_ATTEMPTS:
-        _keep(scope, call, session, answer, f"{call.function}/{before + 1}")
+        _keep(scope, call, session, answer, xray.attempt(call.function, session.stage, before + 1))
 
 
 def _keep(scope: Scope, call: Call, session: Session, answer: Answer, step: str | None = None) -> None:

@@ -12,7 +12,7 @@ from smdp.model import CheckResult, RefusalText, Step
 from smdp.rsp import readable, wire
 from smdp.rsp.checks import Check, Refusal
 from smdp.rsp.server import authenticate, bind, cancel, initiate, notify, selection
-from smdp.rsp.server.session import Session
+from smdp.rsp.server.session import Session, Stage
 from smdp.storage import Row
 from smdp.storage.connection import moment
 
@@ -24,12 +24,10 @@ _CHECKS: Mapping[str, tuple[Check[Any], ...]] = {
     "cancelSession": cancel.CHECKS,
     NOTIFY: notify.RESULT_CHECKS,
 }
-_MEMBERS = {
-    "initiateAuthentication": ("euiccChallenge", "euiccInfo1", "smdpAddress"),
-    "authenticateClient": ("transactionId", "authenticateServerResponse"),
-    "getBoundProfilePackage": ("transactionId", "prepareDownloadResponse"),
-    "cancelSession": ("transactionId", "cancelSessionResponse"),
-    NOTIFY: ("pendingNotification",),
+_LEADS_TO = {
+    "initiateAuthentication": Stage.INITIATED,
+    "authenticateClient": Stage.AUTHENTICATED,
+    "getBoundProfilePackage": Stage.BOUND,
 }
 _SHOWN_DIGITS = 8
 _ORDER = "order"
@@ -57,24 +55,26 @@ class _Verdict(NamedTuple):
     member: str | None = None
 
 
+def attempt(function: str, stage: Stage, number: int) -> str:
+    """Name a refused call beside the one that counts: `cancelSession/bound/1`, so that its place is known."""
+    return f"{function}/{stage}/{number}"
+
+
 def function_of(message: Row) -> str:
-    """Return which function a stored message called: `cancelSession/1` is a call beside the one that was answered."""
+    """Return which function a stored message called."""
     name: str = message["step"]
     return name.partition("/")[0]
 
 
 def in_order(messages: Sequence[Row]) -> list[Row]:
-    """Put a session's messages in the order they came; a refused call beside others comes before the session's end."""
-    found = [one for one in messages if "/" not in one["step"]]
-    for attempt in sorted((one for one in messages if "/" in one["step"]), key=lambda one: (one["at"], one["step"])):
-        before = [place for place, one in enumerate(found, 1) if not _ends(one) and one["at"] <= attempt["at"]]
-        found.insert(before[-1] if before else 0, attempt)
+    """Put a session's messages in the order they came, whatever its carrier's clock did meanwhile."""
+    beside = sorted((one for one in messages if "/" in one["step"]), key=lambda one: (one["at"], one["step"]))
+    found: list[Row] = []
+    for message in messages:
+        if "/" not in message["step"]:
+            stage = _LEADS_TO.get(message["step"])
+            found += [message, *(one for one in beside if one["step"].split("/")[1] == stage)]
     return found
-
-
-def _ends(message: Row) -> bool:
-    name: str = message["step"]
-    return name == "cancelSession" or (message["refusal"] is not None and "/" not in name)
 
 
 def steps(seen: Seen, messages: Sequence[Row], notifications: Sequence[Told]) -> list[Step]:
@@ -188,7 +188,7 @@ def _listed(function: str, *, of_body: bool) -> list[tuple[Check[Any], str]]:
 
     The body comes first, member by member; whether the eUICC's message is well formed is seen after the transactionId.
     """
-    checks, members = _CHECKS[function], _MEMBERS[function]
+    checks, members = _CHECKS[function], wire.MEMBERS[function]
     body = [(check, member) for member in members for check in wire.CHECKS]
     if of_body:
         return body

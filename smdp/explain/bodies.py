@@ -16,13 +16,7 @@ _ANSWERS = {
     "authenticateClient": {"profileMetadata", "smdpSigned2", "smdpSignature2", "smdpCertificate"},
     "getBoundProfilePackage": {"boundProfilePackage"},
 }
-_REQUESTS = {
-    "initiateAuthentication": {"euiccChallenge", "euiccInfo1", "smdpAddress"},
-    "authenticateClient": {"authenticateServerResponse"},
-    "getBoundProfilePackage": {"prepareDownloadResponse"},
-    "cancelSession": {"cancelSessionResponse"},
-    "handleNotification": {"pendingNotification"},
-}
+_REQUESTS = {function: {*members} - {"transactionId"} for function, members in wire.MEMBERS.items()}
 _TYPES = {"serverSigned1": asn1.ServerSigned1, "smdpSigned2": asn1.SmdpSigned2}
 _TEXTS = frozenset({"smdpAddress", "transactionId"})
 _BARE = frozenset({"euiccChallenge", "serverSignature1", "smdpSignature2"})

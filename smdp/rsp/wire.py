@@ -113,6 +113,8 @@ _MEMBERS: dict[str, dict[str, _Reader]] = {
 }
 FUNCTIONS = tuple(_MEMBERS)
 """The functions of ES9+, by the last part of their path."""
+MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {function: tuple(members) for function, members in _MEMBERS.items()}
+"""The mandatory members of each function's request, in the order in which they are checked."""
 
 
 def read(function: str, body: Mapping[str, Any]) -> Request | Refusal:

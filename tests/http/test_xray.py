@@ -241,7 +241,9 @@ async def test_a_refused_cancel_is_kept_beside_the_one_that_counts(acme, door, p
 
 
 async def test_a_call_out_of_turn(acme, door, phone):
+    """It comes in its place, though the carrier's clock stands still."""
     acme.issue(EID)
+    acme.freeze()
     started = await door.ask("initiateAuthentication", phone.initiate())
     body = {"transactionId": started.members["transactionId"], "prepareDownloadResponse": "vyEA"}
     await door.ask("getBoundProfilePackage", body)
@@ -320,6 +322,21 @@ async def test_a_fault_is_no_check(acme, door, phone):
     await phone.meet(door)
     step = show(acme, phone).steps[-1]
     assert [(check.id, check.ok, check.text) for check in step.checks] == [("fault", False, "It is meant.")]
+
+
+async def test_a_session_that_was_imported_has_what_came_since(server, acme, door, phone):
+    acme.issue(EID)
+    good = phone.prepare((await phone.meet(door)).members)
+    got = await door.ask("getBoundProfilePackage", good)
+    document = acme.export()
+    other = Client(server.control_url).create_carrier()
+    other.import_(document, replace=True)
+    away = door.at(f"{other.carrier}.smdp.localhost:{server.device_port}")
+    assert show(other, phone).steps == []
+    assert (await away.ask("getBoundProfilePackage", good)).code == "8.10.1/3.9", "it is over, but for its result"
+    await away.ask("handleNotification", phone.install(got.members))
+    told = show(other, phone)
+    assert (told.outcome, [step.name for step in told.steps]) == ("installed", STEPS[3:])
 
 
 # --- all of them

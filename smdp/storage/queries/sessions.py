@@ -202,7 +202,7 @@ def message(connection: Connection, carrier: str, transaction_id: str, step: str
 
 
 def attempts(connection: Connection, carrier: str, transaction_id: str, step: str) -> int:
-    """Count the refused calls of a step that are kept beside the one that counts: `step/1`, `step/2` and so on."""
+    """Count the refused calls that are kept beside the one that counts: their names begin with the step and a /."""
     row = connection.execute(
         "SELECT count(*) AS found FROM messages WHERE carrier = :carrier AND transaction_id = :id AND step LIKE :like",
         {"carrier": carrier, "id": transaction_id, "like": f"{step}/%"},
