@@ -137,7 +137,6 @@ def test_revoked(acme, device):
         ({"delay": "3m"}, "pending", "is being activated, until 20"),
         ({"fail": "account-inactive"}, "activation-failed", "could not be activated: account-inactive"),
         ({"on": "manual"}, "inactive", "becomes active when an operator activates it"),
-        ({"on": "attached"}, "inactive", "becomes active when the device attaches"),
     ],
 )
 def test_installed_but_not_active(acme, device, refresh, rule, reason, words):
