@@ -7,7 +7,7 @@ from smdp.carrier.errors import reject_unknown
 from smdp.carrier.helpdesk import NOTICE, Helpdesk
 from smdp.carrier.keeper import Keeper
 from smdp.http.context import CARRIER, answer, name_of, page, query, read_json, read_object, written
-from smdp.http.devices import HOSTED
+from smdp.http.devices import HOSTED, settled
 from smdp.http.problems import ProblemError
 
 KEEPER = web.AppKey("keeper", Keeper)
@@ -95,7 +95,9 @@ async def _reissue(request: web.Request) -> web.Response:
     if eid is not None and not isinstance(eid, str):
         raise ProblemError(422, "value-invalid", "eid is no text.", 'Send {"eid": "32 digits"}, or nothing.')
     iccid = request.match_info["iccid"]
-    return answer(await request.app[HELPDESK].reissue(name_of(request), iccid, eid), 201)
+    profile = await request.app[HELPDESK].reissue(name_of(request), iccid, eid)
+    await settled(request)
+    return answer(profile, 201)
 
 
 async def _offer(request: web.Request) -> web.Response:

@@ -100,7 +100,9 @@ async def _change(request: web.Request) -> web.Response:
 
 
 async def _do(verb: Verb, request: web.Request) -> web.Response:
-    return answer(await request.app[SERVICE].do(name_of(request), _iccid(request), verb))
+    profile = await request.app[SERVICE].do(name_of(request), _iccid(request), verb)
+    await settled(request)
+    return answer(profile)
 
 
 async def _show_activation(request: web.Request) -> web.Response:

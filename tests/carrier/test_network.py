@@ -282,6 +282,14 @@ async def test_the_first_attach_starts_the_activation(bench, net):
     assert (await bench.service.profile("acme", profile.iccid)).activation.state == "active"
 
 
+async def test_until_then_the_report_says_what_it_waits_for(bench):
+    profile, _ = await line(bench, on="attached")
+    await bench.claim(profile.iccid, EID)
+    await bench.trigger(profile.iccid, Trigger.INSTALLATION_SUCCEEDED)
+    report = await bench.service.eid_report("acme", EID)
+    assert (report.reason, "when the device attaches" in report.because) == ("inactive", True)
+
+
 async def test_the_rules_delays_hold_for_it_too(bench, net):
     _, ue = await line(bench, on="attached", install_delay="1m", delay="2m")
     assert (await attach(net, ue)).reason == "line-pending"

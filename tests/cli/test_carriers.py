@@ -175,8 +175,8 @@ def test_a_database_is_checked_and_upgraded(process, database):
 def with_older(file):
     """Make a file what the schema before snapshots was."""
     connection = sqlite3.connect(file)
-    for later in ("TABLE snapshots", "TABLE authentications", "INDEX profiles_by_imsi"):
-        connection.execute(f"DROP {later}")
+    for newer in ("TABLE snapshots", "TABLE authentications", "INDEX profiles_by_imsi"):
+        connection.execute(f"DROP {newer}")
     connection.execute("UPDATE meta SET value = '3' WHERE key = 'schema'")
     connection.commit()
     connection.close()
