@@ -77,7 +77,7 @@ class Server:
             "serverCertificate": text(parts["certificate"].raw),
         } | self.changes.get("initiateAuthentication", {})
 
-    def on_authenticateClient(self, body):  # noqa: N802
+    def on_authenticateClient(self, body):  # noqa: N802 - the standard's name
         response = b64decode(body["authenticateServerResponse"])
         self.smdp.authenticated(response)
         self.profile = self.profile or metadata(notified(self.smdp.address))
@@ -93,16 +93,16 @@ class Server:
             "smdpCertificate": text(certificate.raw),
         } | self.changes.get("authenticateClient", {})
 
-    def on_getBoundProfilePackage(self, body):  # noqa: N802
+    def on_getBoundProfilePackage(self, body):  # noqa: N802 - the standard's name
         self.smdp.prepared(b64decode(body["prepareDownloadResponse"]))
         changes = {"profile": self.profile, "upp": self.upp} | self.changes.get("package", {})
         package = self.smdp.package(**changes)
         return {"transactionId": body["transactionId"], "boundProfilePackage": text(package)}
 
-    def on_cancelSession(self, _):  # noqa: N802
+    def on_cancelSession(self, _):  # noqa: N802 - the standard's name
         return {}
 
-    def on_handleNotification(self, _):  # noqa: N802
+    def on_handleNotification(self, _):  # noqa: N802 - the standard's name
         return None
 
     @property
