@@ -1,4 +1,5 @@
-# Every target does its own set-up: it needs python3 (3.11 or newer) with venv, make and a route to PyPI, no more.
+# Every target does its own set-up: it needs python3 (3.11 or newer) with venv, make and a route to PyPI, no more;
+# `image`, and so `full`, needs docker or buildah besides.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -8,6 +9,8 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check -qq
 # PYTHON: the first python that is new enough; `make PYTHON=/path/to/python3 …` picks another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# BUILD_IMAGE: a program that builds an image from a folder where there is no docker: BUILD_IMAGE FOLDER NAME.
+BUILD_IMAGE ?= ../shared/tools/build-image
 PYTEST ?= $(BIN)/python -m pytest -n auto
 LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate
@@ -63,9 +66,9 @@ lock: $(VENV)/.dev  ## pin requirements/ again, to the newest versions that pypr
 	$(LOCK) -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 	@printf 'hatchling\neditables\n' | $(LOCK) -c requirements/dev.txt - -o requirements/build.txt
 
-image:  ## the container image, as smdp:latest
+image:  ## the container image, as smdp:latest; needs docker or buildah
 	@if docker info >/dev/null 2>&1; then docker build -t smdp .; \
-	elif [ -x ../shared/tools/build-image ]; then ../shared/tools/build-image . smdp; \
+	elif [ -x '$(BUILD_IMAGE)' ]; then '$(BUILD_IMAGE)' . smdp; \
 	elif command -v buildah >/dev/null; then buildah bud --format docker -t smdp .; \
 	else echo 'make image needs docker or buildah.' >&2; exit 1; fi
 

@@ -48,7 +48,7 @@ def _text(text: str) -> str:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= _HIGHEST_PORT):  # noqa: PLR2004
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= _HIGHEST_PORT):  # noqa: PLR2004 - 65535 has five digits
         raise ValueError(f"a port number from 0 (picks one) to {_HIGHEST_PORT}")
     return int(text)
 

@@ -3,10 +3,13 @@
 import ipaddress
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.hostile import Records, logged
 
 LOCAL_NAMES = {"localhost"}
 
@@ -44,3 +47,11 @@ def loopback_only(event: str, arguments: tuple[object, ...]) -> None:
 def root() -> Path:
     """The folder of the checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def log() -> Iterator[Records]:
+    """Note all that is logged; nothing that a test does may end in a traceback."""
+    with logged() as records:
+        yield records
+    records.check()

@@ -2,21 +2,17 @@
 
 import json
 import ssl
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
 
 from tests.fake_smdp import FakeSmdp, metadata, notified
-from tests.independent import parse
+from tests.independent import b64, parse
 
 UPP = bytes.fromhex(json.loads((Path(__file__).parent / "vectors" / "upp-example.json").read_text())["der"])
 OK = {"header": {"functionExecutionStatus": {"status": "Executed-Success"}}}
-
-
-def text(data: bytes) -> str:
-    return b64encode(data).decode()
 
 
 @dataclass
@@ -71,13 +67,13 @@ class Server:
         assert signed[:2] == parts["signed"].raw[:2]
         return {
             "transactionId": smdp.transaction_id.hex().upper(),
-            "serverSigned1": text(parts["signed"].raw),
-            "serverSignature1": text(parts["signature"].raw),
-            "euiccCiPKIdToBeUsed": text(parts["ci"].raw),
-            "serverCertificate": text(parts["certificate"].raw),
+            "serverSigned1": b64(parts["signed"].raw),
+            "serverSignature1": b64(parts["signature"].raw),
+            "euiccCiPKIdToBeUsed": b64(parts["ci"].raw),
+            "serverCertificate": b64(parts["certificate"].raw),
         } | self.changes.get("initiateAuthentication", {})
 
-    def on_authenticateClient(self, body):  # noqa: N802
+    def on_authenticateClient(self, body):  # noqa: N802 - the standard's name
         response = b64decode(body["authenticateServerResponse"])
         self.smdp.authenticated(response)
         self.profile = self.profile or metadata(notified(self.smdp.address))
@@ -87,22 +83,22 @@ class Server:
         signed, signature, certificate = parse(request).nodes
         return {
             "transactionId": body["transactionId"],
-            "profileMetadata": text(self.profile),
-            "smdpSigned2": text(signed.raw),
-            "smdpSignature2": text(signature.raw),
-            "smdpCertificate": text(certificate.raw),
+            "profileMetadata": b64(self.profile),
+            "smdpSigned2": b64(signed.raw),
+            "smdpSignature2": b64(signature.raw),
+            "smdpCertificate": b64(certificate.raw),
         } | self.changes.get("authenticateClient", {})
 
-    def on_getBoundProfilePackage(self, body):  # noqa: N802
+    def on_getBoundProfilePackage(self, body):  # noqa: N802 - the standard's name
         self.smdp.prepared(b64decode(body["prepareDownloadResponse"]))
         changes = {"profile": self.profile, "upp": self.upp} | self.changes.get("package", {})
         package = self.smdp.package(**changes)
-        return {"transactionId": body["transactionId"], "boundProfilePackage": text(package)}
+        return {"transactionId": body["transactionId"], "boundProfilePackage": b64(package)}
 
-    def on_cancelSession(self, _):  # noqa: N802
+    def on_cancelSession(self, _):  # noqa: N802 - the standard's name
         return {}
 
-    def on_handleNotification(self, _):  # noqa: N802
+    def on_handleNotification(self, _):  # noqa: N802 - the standard's name
         return None
 
     @property

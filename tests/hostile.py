@@ -4,7 +4,6 @@ import json
 import logging
 import socket
 import ssl
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -14,8 +13,9 @@ NAME = "acme.smdp.localhost"
 LOGGERS = ("smdp", "aiohttp", "asyncio")
 PATIENCE = 10
 """Seconds until an answer has to be there; a server that hangs fails its test."""
-_ANYBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-_ANYBODY.check_hostname, _ANYBODY.verify_mode = False, ssl.CERT_NONE
+ANYBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+ANYBODY.check_hostname, ANYBODY.verify_mode = False, ssl.CERT_NONE
+"""TLS that trusts whoever answers."""
 
 
 class Reply(NamedTuple):
@@ -57,7 +57,7 @@ def connect(port: int, *, tls: bool = True) -> socket.socket:
     plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     if not tls:
         return plain
-    return _ANYBODY.wrap_socket(plain, server_hostname=NAME)
+    return ANYBODY.wrap_socket(plain, server_hostname=NAME)
 
 
 def request(
@@ -113,10 +113,6 @@ def replies(data: bytes, method: str = "POST") -> Iterator[Reply]:
         length = 0 if method == "HEAD" else int(headers.get("content-length", 0))
         yield Reply(int(status), headers, data[:length])
         data = data[length:]
-
-
-def b64(data: bytes) -> str:
-    return b64encode(data).decode()
 
 
 class Records(logging.Handler):

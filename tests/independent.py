@@ -5,6 +5,7 @@ product's eUICC opens. Layout: SGP.22 §2.5, BSP after §2.6.4 and Annex G.
 """
 
 import hashlib
+from base64 import b64encode
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +17,11 @@ from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 
 HOST_ID = bytes.fromhex("8080808080808080")
 LONGEST_SEGMENT = 1020
+
+
+def b64(data: bytes) -> str:
+    """Write bytes as the JSON binding has them."""
+    return b64encode(data).decode()
 
 
 # --- TLV

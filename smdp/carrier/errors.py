@@ -29,7 +29,7 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     near = get_close_matches(word, known, n=1, cutoff=0.5)
     if near:
         return f"Did you mean {near[0]}?"
-    return f"There is: {', '.join(known[:10])}{', …' if len(known) > 10 else ''}." if known else "There is none."  # noqa: PLR2004
+    return f"There is: {', '.join(known[:10])}{', …' if len(known) > 10 else ''}." if known else "There is none."  # noqa: PLR2004 - a line full
 
 
 def reject_unknown(given: Iterable[str], known: Iterable[str], what: str) -> None:

@@ -80,7 +80,7 @@ def check_order(order: IssueOrder) -> None:
     if order.eid is not None and not ids.is_eid(order.eid):
         because = f"An EID has 32 decimal digits; {order.eid[:40]!r} has not."
         raise CarrierError("eid-invalid", because, "Give all of it.")
-    if order.iccid is not None and not (ids.is_iccid(order.iccid) and len(order.iccid) > 18):  # noqa: PLR2004
+    if order.iccid is not None and not (ids.is_iccid(order.iccid) and len(order.iccid) > 18):  # noqa: PLR2004 - E.118's check digit
         because = f"{order.iccid[:40]!r} is no ICCID of 19 or 20 digits."
         raise CarrierError("iccid-invalid", because, "Leave it out to have one made.")
     if order.imei is not None and not ids.is_imei(order.imei):

@@ -67,7 +67,7 @@ class Keeper:
         self._import(connection, name, document, replace=False)
         return True
 
-    def _import(self, connection: Connection, name: str, document: Document, replace: bool) -> Written:  # noqa: FBT001
+    def _import(self, connection: Connection, name: str, document: Document, replace: bool) -> Written:  # noqa: FBT001 - by position
         with at("$.carrier.name"):
             carriers.check_name(name)
         carrier = carrier_queries.carrier(connection, name)

@@ -292,7 +292,7 @@ class Device:
         """Send EnableProfile, DisableProfile or DeleteProfile, and say what the eUICC has against it."""
         coded = iccid_to_bytes(iccid) if is_iccid(iccid) else bytes(ICCID_BYTES)
         identifier = tlv(0x5A, coded)
-        request = tlv(tag, identifier) if tag == 0xBF33 else tlv(tag, tlv(0xA0, identifier), tlv(0x81, b"\0"))  # noqa: PLR2004
+        request = tlv(tag, identifier) if tag == 0xBF33 else tlv(tag, tlv(0xA0, identifier), tlv(0x81, b"\0"))  # noqa: PLR2004 - DeleteProfile
         return self.command(request).refusal
 
     def command(self, request: bytes) -> Answer:

@@ -109,14 +109,14 @@ def _problem(body: Mapping[str, Any]) -> Explanation:
 
 class _CodeData(msgspec.Struct):
     subjectCode: str = ""  # noqa: N815 - SGP.22's names
-    reasonCode: str = ""  # noqa: N815
+    reasonCode: str = ""  # noqa: N815 - the standard's name
     message: str | None = None
 
 
 class _Status(msgspec.Struct):
     status: str
-    statusCodeData: _CodeData | None = None  # noqa: N815
+    statusCodeData: _CodeData | None = None  # noqa: N815 - the standard's name
 
 
 class _Header(msgspec.Struct):
-    functionExecutionStatus: _Status  # noqa: N815
+    functionExecutionStatus: _Status  # noqa: N815 - the standard's name

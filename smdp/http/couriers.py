@@ -136,7 +136,7 @@ class Couriers:
             courier = self._couriers.get(key)
             if courier is None:
                 courier = self._couriers[key] = Courier(self._webhooks, self._client(), carrier, hook, first)
-                courier.task.add_done_callback(lambda _, key=key: self._ended(*key))  # type: ignore[misc]
+                courier.task.add_done_callback(lambda _, key=key: self._ended(*key))  # type: ignore[misc] # a default argument
             courier.wake.set()
 
     def _ended(self, carrier: str, hook: str) -> None:

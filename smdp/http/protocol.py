@@ -64,7 +64,7 @@ class _Server(web.Server):
             except web.HTTPException as error:  # raised before the middlewares: 417
                 return problems.of_http(cast("web.Request", request), error)
 
-        return cls(handle, request_factory=server.request_factory, loop=server._loop, **server._kwargs)  # noqa: SLF001
+        return cls(handle, request_factory=server.request_factory, loop=server._loop, **server._kwargs)  # noqa: SLF001 - what aiohttp keeps to itself of what it was given
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)

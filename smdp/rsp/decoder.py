@@ -282,7 +282,7 @@ class _List(_Reader):
 
     def __init__(self, spec: type[core.SequenceOf], tag: int) -> None:
         self.tags = frozenset((tag,))
-        self._element = _reader(spec._child_spec)  # noqa: SLF001 - as above
+        self._element = _reader(spec._child_spec)  # noqa: SLF001 - asn1crypto has no public way to its schema
 
     def read(self, data: bytes, start: int, at: int, end: int) -> Decoded:
         elements: list[Decoded] = []
@@ -301,7 +301,7 @@ class _Choice(_Reader):
     __slots__ = ("_alternatives",)
 
     def __init__(self, spec: type[core.Choice]) -> None:
-        self._alternatives = tuple(_member(*alternative) for alternative in spec._alternatives)  # noqa: SLF001 - as above
+        self._alternatives = tuple(_member(*alternative) for alternative in spec._alternatives)  # noqa: SLF001 - asn1crypto has no public way to its schema
         self.tags = frozenset(tag for member in self._alternatives for tag in member.reader.tags)
 
     def read(self, data: bytes, start: int, at: int, end: int) -> Decoded:

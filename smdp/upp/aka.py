@@ -23,12 +23,12 @@ class Functions(Protocol):
     """f1 to f5*, of Milenage or another algorithm."""
 
     def f1(self, rand: bytes, sqn: bytes, amf: bytes) -> bytes: ...  # noqa: D102 - see Milenage
-    def f1star(self, rand: bytes, sqn: bytes, amf: bytes) -> bytes: ...  # noqa: D102
-    def f2(self, rand: bytes) -> bytes: ...  # noqa: D102
-    def f3(self, rand: bytes) -> bytes: ...  # noqa: D102
-    def f4(self, rand: bytes) -> bytes: ...  # noqa: D102
-    def f5(self, rand: bytes) -> bytes: ...  # noqa: D102
-    def f5star(self, rand: bytes) -> bytes: ...  # noqa: D102
+    def f1star(self, rand: bytes, sqn: bytes, amf: bytes) -> bytes: ...  # noqa: D102 - see Milenage
+    def f2(self, rand: bytes) -> bytes: ...  # noqa: D102 - see Milenage
+    def f3(self, rand: bytes) -> bytes: ...  # noqa: D102 - see Milenage
+    def f4(self, rand: bytes) -> bytes: ...  # noqa: D102 - see Milenage
+    def f5(self, rand: bytes) -> bytes: ...  # noqa: D102 - see Milenage
+    def f5star(self, rand: bytes) -> bytes: ...  # noqa: D102 - see Milenage
 
 
 class Vector(Quiet, frozen=True):

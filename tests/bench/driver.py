@@ -1,7 +1,7 @@
 """The load: eUICCs that download over HTTP, from a process of their own, so that only the server's CPU is measured."""
 
 import asyncio
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from smdp.rsp.euicc.commands import Findings, World
 from smdp.rsp.euicc.state import Credential, Euicc
 from smdp.rsp.ids import eid_check_digits
 from smdp.rsp.tlv import children, items, tlv
+from tests.independent import b64
 
 _PATH = "/gsma/rsp2/es9plus/"
 _HEADERS = {"User-Agent": "gsma-rsp-lpad", "X-Admin-Protocol": "gsma/rsp/v2.2.2", "Content-Type": "application/json"}
@@ -84,7 +85,7 @@ def _asker(card: Euicc) -> Callable[[bytes], bytes]:
 async def _initiate(http: aiohttp.ClientSession, target: Target, ask: Callable[[bytes], bytes]) -> dict[str, str]:
     challenge = children(ask(tlv(0xBF2E)), 0xBF2E)[0x80].value
     info1 = ask(tlv(0xBF20))
-    body = {"euiccChallenge": _b64(challenge), "euiccInfo1": _b64(info1), "smdpAddress": target.address}
+    body = {"euiccChallenge": b64(challenge), "euiccInfo1": b64(info1), "smdpAddress": target.address}
     return await _post(http, target, "initiateAuthentication", body)
 
 
@@ -101,16 +102,16 @@ async def download(http: aiohttp.ClientSession, target: Target, card: Euicc) -> 
     one = await _initiate(http, target, ask)
     parts = ("serverSigned1", "serverSignature1", "euiccCiPKIdToBeUsed", "serverCertificate")
     request = tlv(0xBF38, *(b64decode(one[part]) for part in parts), tlv(0xA0, _DEVICE_INFO))
-    body = {"transactionId": one["transactionId"], "authenticateServerResponse": _b64(ask(request))}
+    body = {"transactionId": one["transactionId"], "authenticateServerResponse": b64(ask(request))}
     two = await _post(http, target, "authenticateClient", body)
     parts = ("smdpSigned2", "smdpSignature2", "smdpCertificate")
     request = tlv(0xBF21, *(b64decode(two[part]) for part in parts))
-    body = {"transactionId": one["transactionId"], "prepareDownloadResponse": _b64(ask(request))}
+    body = {"transactionId": one["transactionId"], "prepareDownloadResponse": b64(ask(request))}
     three = await _post(http, target, "getBoundProfilePackage", body)
     result = b""
     for segment in bpp.segments(b64decode(three["boundProfilePackage"])):
         result = ask(segment)
-    await _post(http, target, "handleNotification", {"pendingNotification": _b64(result)})
+    await _post(http, target, "handleNotification", {"pendingNotification": b64(result)})
 
 
 async def run(pki: Pki, target: Target, cards: Sequence[Euicc], concurrency: int) -> float:
@@ -128,7 +129,3 @@ async def run(pki: Pki, target: Target, cards: Sequence[Euicc], concurrency: int
         start = loop.time()
         await asyncio.gather(*(worker() for _ in range(concurrency)))
         return loop.time() - start
-
-
-def _b64(data: bytes) -> str:
-    return b64encode(data).decode()

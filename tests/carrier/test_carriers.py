@@ -1,16 +1,10 @@
 import pytest
 
 from smdp.carrier.addresses import Addresses
-from smdp.carrier.errors import CarrierError, did_you_mean
+from smdp.carrier.errors import did_you_mean
 from smdp.model import Carrier
 from smdp.storage.queries.carriers import read_carrier
-
-
-async def refused(awaitable) -> CarrierError:
-    with pytest.raises(CarrierError) as caught:
-        await awaitable
-    assert caught.value.because
-    return caught.value
+from tests.carrier.refusals import refused
 
 
 async def test_the_first_write_makes_its_carrier(bench):

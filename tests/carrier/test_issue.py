@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from smdp import upp
 from smdp.carrier import content, numbers, orders
-from smdp.carrier.errors import CarrierError
 from smdp.carrier.issue import IssueOrder, read_order
 from smdp.model import Carrier, Plan
 from smdp.rsp import ids
 from smdp.rsp.bpp import hash_confirmation_code
 from smdp.rsp.crypto import Stream
+from tests.carrier.refusals import refused
 
 EID = "89049032123451234512345678901235"
 ENTROPY = Stream(b"test")
@@ -27,12 +27,6 @@ def own_package(iccid="8988211000000000013"):
         adm1="12345678",
     )  # fmt: skip
     return upp.build(subscriber)
-
-
-async def refused(awaitable) -> CarrierError:
-    with pytest.raises(CarrierError) as caught:
-        await awaitable
-    return caught.value
 
 
 async def test_an_eid_is_enough(bench):

@@ -11,9 +11,8 @@ from smdp.device.device import Device, address_of
 from smdp.device.examine import sim_of
 from smdp.device.failure import DownloadError
 from smdp.rsp.crypto import Stream
-from tests.fake_es9 import text
 from tests.fake_smdp import ICCID, OWNER, metadata, notified, rules
-from tests.independent import encode, hash_cc, parse
+from tests.independent import b64, encode, hash_cc, parse
 from tests.minted import EID, NOW, issue, pki
 
 REFUSED = {
@@ -143,7 +142,7 @@ async def test_before_the_card_knows_the_transaction_nothing_is_cancelled(device
 
 
 async def test_the_euiccs_refusal_names_the_standards_error(device, server):
-    server.changes["initiateAuthentication"] = {"serverSignature1": text(encode("5F37", bytes(64)))}
+    server.changes["initiateAuthentication"] = {"serverSignature1": b64(encode("5F37", bytes(64)))}
     outcome = await device.refresh(server.url)
     assert (outcome.refused, outcome.reason) == ("invalidSignature(2)", "server-signature-wrong")
     assert server.functions == ["initiateAuthentication"]
@@ -172,7 +171,7 @@ async def test_metadata_that_changed_on_the_way(device, server):
 
 @pytest.mark.parametrize("package", ["A000", "30", "BF2300"])
 async def test_a_package_that_cannot_be_cut(device, server, package):
-    package = text(encode("BF36", bytes.fromhex(package)))
+    package = b64(encode("BF36", bytes.fromhex(package)))
     body = {"boundProfilePackage": package, "header": {"functionExecutionStatus": {"status": "Executed-Success"}}}
     server.replies["getBoundProfilePackage"] = [body]
     outcome = await device.refresh(server.url)
@@ -226,7 +225,7 @@ async def test_a_member_that_is_not_what_it_should_be(device, server, function, 
 
 
 async def test_a_certificate_that_the_card_refuses(device, server):
-    server.changes["authenticateClient"] = {"smdpCertificate": text(issue("dppb", pki().ci, rid="2.999.12").der)}
+    server.changes["authenticateClient"] = {"smdpCertificate": b64(issue("dppb", pki().ci, rid="2.999.12").der)}
     outcome = await device.refresh(server.url)
     assert (outcome.refused, outcome.reason) == ("invalidCertificate(1)", "dppb-of-another-owner")
     assert server.cancelled == [0]

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from smdp.carrier.download import Downloads
 from smdp.device.examine import examine
 from smdp.entropy import SystemEntropy
+from smdp.model import Profile
 from smdp.pki import load, tls
 from smdp.rsp import bpp
 from smdp.rsp.bpp import hash_cc, hash_confirmation_code
@@ -27,6 +28,7 @@ from smdp.rsp.euicc.commands import Findings, World
 from smdp.rsp.euicc.state import Credential, Euicc
 from smdp.rsp.ids import eid_check_digits, host_of
 from smdp.rsp.tlv import children, items, tlv
+from tests.independent import b64
 
 PATH = "/gsma/rsp2/es9plus/"
 DEVICE_INFO = tlv(0xA1, tlv(0x80, bytes.fromhex("35290611")), tlv(0xA1))
@@ -45,8 +47,9 @@ def eid_of(number: int) -> str:
     return digits + eid_check_digits(digits)
 
 
-def b64(data: bytes) -> str:
-    return b64encode(data).decode()
+def without_attempts(profile: Profile) -> dict[str, object]:
+    """All of an order but how often it was tried: that may be counted."""
+    return {name: getattr(profile, name) for name in profile.__struct_fields__ if name != "attempts"}
 
 
 @cache

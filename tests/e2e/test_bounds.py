@@ -17,18 +17,13 @@ from smdp.pki import tls
 from smdp.server import Server
 from smdp.settings import Settings
 from smdp.storage import Database
-from tests.e2e.phone import Inside, Phone, b64, eid_of, glance, public_pki
-from tests.hostile import ES9, connect, logged, request, send
+from tests.e2e.phone import Inside, Phone, eid_of, glance, public_pki
+from tests.hostile import ANYBODY, ES9, connect, request, send
+from tests.independent import b64
 
 KEEP, KEEP_OPEN, PRUNED_EVERY = 100, 300, 256
 JOURNAL = 100_000
-
-
-@pytest.fixture(autouse=True)
-def log():
-    with logged() as records:
-        yield
-    records.check()
+pytestmark = pytest.mark.usefixtures("log")
 
 
 class Shop:
@@ -163,7 +158,3 @@ def test_names_that_nobody_asked_for_twice():
 def shake_hands(port, name):
     with connect(port, tls=False) as plain, ANYBODY.wrap_socket(plain, server_hostname=name) as wire:
         assert wire.version() in ("TLSv1.2", "TLSv1.3")
-
-
-ANYBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-ANYBODY.check_hostname, ANYBODY.verify_mode = False, ssl.CERT_NONE

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smdp import upp
 from smdp.client import Client
-from tests.e2e.phone import Outside, Phone, b64, eid_of
-from tests.independent import open_bpp, parse
+from tests.e2e.phone import Outside, Phone, eid_of
+from tests.independent import b64, open_bpp, parse
 
 
 @pytest.fixture

@@ -2,31 +2,24 @@
 
 import gc
 import socket
-import ssl
 import warnings
 
 import pytest
 
 from smdp.server import Server
 from smdp.settings import Settings
-
-
-def _tls(port: int) -> socket.socket:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost")
+from tests.hostile import connect
 
 
 def _silent(port: int) -> socket.socket:
     """Connect and say nothing; a handshake behind it in the queue shows that the server has accepted it."""
     client = socket.create_connection(("127.0.0.1", port))
-    _tls(port).close()
+    connect(port).close()
     return client
 
 
 OPEN = {
-    "TLS, kept alive": lambda server: _tls(server.device_port),
+    "TLS, kept alive": lambda server: connect(server.device_port),
     "TCP before any handshake": lambda server: _silent(server.device_port),
     "HTTP, accepted last": lambda server: socket.create_connection(("127.0.0.1", server.control_port)),
 }

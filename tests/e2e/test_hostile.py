@@ -21,12 +21,12 @@ from smdp.http.app import security_of
 from smdp.rsp.codes import CancelSessionReason
 from smdp.rsp.tlv import tlv
 from smdp.storage import Database
-from tests.e2e.phone import Inside, Phone, b64, eid_of, glance, public_pki
-from tests.hostile import logged
-from tests.independent import encode, parse, sign, split
+from tests.e2e.phone import Inside, Phone, eid_of, glance, public_pki, without_attempts
+from tests.independent import b64, encode, parse, sign, split
 from tests.rsp.test_decoder import CHANGES, places, put
 
 HOST = "acme.smdp.localhost"
+pytestmark = pytest.mark.usefixtures("log")
 CODES = {
     "1.3.1/2.1", "1.3.1/2.2", "8.1/4.8", "8.1/6.1", "8.1.1/3.8", "8.1.2/6.1", "8.1.2/6.3", "8.1.3/6.1", "8.1.3/6.3",
     "8.2/1.2", "8.2/3.7", "8.2.5/4.3", "8.2.6/3.8", "8.2.7/2.2", "8.2.7/3.8", "8.2.7/6.4", "8.8/3.10", "8.8.1/3.8",
@@ -41,13 +41,6 @@ MEMBER = {
     "cancelSession": "cancelSessionResponse",
     "handleNotification": "pendingNotification",
 }
-
-
-@pytest.fixture(autouse=True)
-def log():
-    with logged() as records:
-        yield
-    records.check()
 
 
 class Shop:
@@ -67,7 +60,7 @@ class Shop:
     async def orders(self, *carriers):
         """What became of every order; how often it was tried may be counted."""
         found = [await self.service.profiles(carrier, {}, 0, 100) for carrier in carriers or ("acme", "beta")]
-        return [replace_attempts(profile) for page, _ in found for profile in page]
+        return [without_attempts(profile) for page, _ in found for profile in page]
 
     def save(self) -> bytes:
         """Write down all that the server knows."""
@@ -79,10 +72,6 @@ class Shop:
 
     async def last_events(self):
         return [await self.service.last_event(carrier) for carrier in ("acme", "beta")]
-
-
-def replace_attempts(profile):
-    return {name: getattr(profile, name) for name in profile.__struct_fields__ if name != "attempts"}
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from smdp.clock import VirtualClock
 from smdp.http.app import security_of
 from smdp.rsp.codes import CancelSessionReason
 from smdp.storage import Database
-from tests.e2e.phone import CardRefusedError, Inside, Phone, eid_of, glance, public_pki
+from tests.e2e.phone import CardRefusedError, Inside, Phone, eid_of, glance, public_pki, without_attempts
 
 EIDS = [eid_of(number) for number in range(2)]
 REUSE = ("never", "same-device", "always")
@@ -153,7 +153,7 @@ class Carrier(RuleBasedStateMachine):
         SEEN[f"refused {reply.code}"] += 1
         one.closed = one.closed or function != "cancelSession"
         after = self.run(self.all_profiles())
-        changed = {iccid for iccid in after if unchanging(after[iccid]) != unchanging(before[iccid])}
+        changed = {iccid for iccid in after if without_attempts(after[iccid]) != without_attempts(before[iccid])}
         if reply.reason in ENDED_BY_TRYING:
             assert {after[iccid].state for iccid in changed} <= {"error"}
         else:
@@ -324,10 +324,6 @@ class Carrier(RuleBasedStateMachine):
         assert self.profiles.keys() <= now.keys()
         self.profiles = now
         self.installed |= {event.iccid for event in events if event.type == "profile.installed"}
-
-
-def unchanging(profile):
-    return {name: getattr(profile, name) for name in profile.__struct_fields__ if name != "attempts"}
 
 
 def due(before, after):

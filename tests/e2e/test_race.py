@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.phone import CardRefusedError, Outside, Phone, eid_of, glance
 from tests.e2e.processes import two_servers
+from tests.euicc_stub import swapped
 
 PHONES = 64
 
@@ -41,13 +42,8 @@ async def race(phones, doors, order):
     assert refused == [("8.2/3.7", "already-downloaded")] * (PHONES - 1)
     ((winner, answer),) = [(p, a) for p, a in zip(phones, answers, strict=True) if a.code is None]
     winner.install(answer.members)
-    assert winner.card.profiles[-1].iccid == bytes.fromhex(swapped(order.iccid))
+    assert winner.card.profiles[-1].iccid == swapped(order.iccid)
     return winner, answer.members["boundProfilePackage"]
-
-
-def swapped(iccid):
-    digits = iccid.ljust(20, "F")
-    return "".join(digits[at + 1] + digits[at] for at in range(0, 20, 2))
 
 
 def check_losers_cannot_open(package, losers):

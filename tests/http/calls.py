@@ -1,8 +1,12 @@
-"""Calls of ES9+ in which HTTP alone matters."""
+"""Calls over HTTP: of ES9+ where HTTP alone matters, of the control API where it refuses."""
 
 import http.client
 import ssl
 from urllib.parse import urlsplit
+
+import pytest
+
+from smdp.errors import ApiError
 
 
 def answered(client, timeout=10.0):
@@ -19,3 +23,10 @@ def answered(client, timeout=10.0):
         return response.status, response.headers
     finally:
         connection.close()
+
+
+def refused(call, *args, **more):
+    """Return the problem that a call of the client is answered with."""
+    with pytest.raises(ApiError) as error:
+        call(*args, **more)
+    return error.value.problem

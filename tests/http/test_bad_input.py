@@ -9,7 +9,8 @@ from smdp.http import problems
 from smdp.server import Server
 from smdp.settings import Settings
 from tests.e2e.phone import Phone, eid_of
-from tests.hostile import ES9, NAME, b64, call, connect, logged, replies, request, send
+from tests.hostile import ES9, NAME, call, connect, replies, request, send
+from tests.independent import b64
 
 FUNCTIONS = (
     "initiateAuthentication",
@@ -30,12 +31,10 @@ def server():
 
 
 @pytest.fixture(autouse=True)
-def log(server):
-    """Nothing that a test does may end in a traceback, and after each of them the server serves."""
-    with logged() as records:
-        yield records
-        assert send(server.device_port, HONEST)[0].code == MISSING
-    records.check()
+def serves(server, log):
+    """Whatever a test does, after it the server serves, and the log has no traceback."""
+    yield
+    assert send(server.device_port, HONEST)[0].code == MISSING
 
 
 def only(server, data):

@@ -6,7 +6,7 @@ import pytest
 
 from smdp.server import Server
 from smdp.settings import Settings
-from tests.hostile import connect, logged, request, send
+from tests.hostile import connect, request, send
 
 EID = "89049032123451234512345678901235"
 NEAR = "89049032123451234512345678901253"
@@ -14,6 +14,7 @@ DEVICE = "89049032123451234512345678901250"
 ICCID = "8900101000000000019"
 ROOT = "/api/v1"
 CARRIER = f"{ROOT}/carriers/acme"
+pytestmark = pytest.mark.usefixtures("log")
 PROFILES, PLANS, SESSIONS, EVENTS = (f"{CARRIER}/{noun}" for noun in ("profiles", "plans", "sessions", "events"))
 PROFILE, WAIT, DEVICES = f"{PROFILES}/{ICCID}", f"{EVENTS}/wait", f"{ROOT}/devices"
 HERE = f"{DEVICES}/{DEVICE}"
@@ -27,13 +28,6 @@ def server():
         for path, body in ((PROFILES, {"eid": EID}), (DEVICES, {"eid": DEVICE, "carrier": "acme"})):
             assert ask(running, "POST", path, body).status == 201
         yield running
-
-
-@pytest.fixture(autouse=True)
-def log():
-    with logged() as records:
-        yield
-    records.check()
 
 
 def ask(server, method, path, body=None, headers=b""):

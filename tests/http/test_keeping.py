@@ -7,10 +7,10 @@ import pytest
 from smdp import upp
 from smdp.client import Client
 from smdp.client.transport import Transport
-from smdp.errors import ApiError
 from smdp.server import Server
 from smdp.settings import Settings
 from tests.e2e.phone import Outside, Phone, eid_of
+from tests.http.calls import refused
 
 EID = eid_of(70)
 
@@ -31,13 +31,6 @@ def carrier(server):
 @pytest.fixture
 def other(server):
     return Client(server.control_url).create_carrier()
-
-
-def refused(call, *args, **more):
-    """Return the problem that a call is answered with."""
-    with pytest.raises(ApiError) as error:
-        call(*args, **more)
-    return error.value.problem
 
 
 def address(client):

@@ -3,10 +3,11 @@
 import pytest
 
 from smdp.client import Client
-from smdp.errors import ApiError, NotReached
+from smdp.errors import NotReached
 from smdp.server import Server
 from smdp.settings import Settings
 from tests.e2e.phone import eid_of
+from tests.http.calls import refused
 
 EID = eid_of(100)
 NOTICE = "Mobile Plan is Ready to be Installed"
@@ -24,12 +25,6 @@ def carrier(server):
     client.set_clock("2026-12-01T00:00Z")
     client.freeze()
     return client
-
-
-def refused(call, *args, **more):
-    with pytest.raises(ApiError) as error:
-        call(*args, **more)
-    return error.value.problem
 
 
 def types(client, after=0):

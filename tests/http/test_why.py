@@ -12,9 +12,9 @@ from smdp.client import Client
 from smdp.errors import ApiError
 from smdp.rsp.certs import LIVE_CIS
 from smdp.server import Server
-from tests.e2e.phone import Outside, b64
+from tests.e2e.phone import Outside
 from tests.euicc_stub import key_list
-from tests.independent import encode
+from tests.independent import b64, encode
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def profile(carrier="acme", **more):
     }  # fmt: skip
 
 
-@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001
+@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis adds it
 def test_times_come_back_to_the_microsecond(time):
     assert moment(micros(time)) == time
 

@@ -14,7 +14,7 @@ from smdp.rsp.server import authenticate, bind, cancel, initiate, notify, select
 from smdp.rsp.server.authenticate import Authenticated
 from smdp.rsp.server.bind import Prepared
 from smdp.rsp.server.security import Credential, Identity, Security
-from smdp.rsp.server.session import Order, Outcome, Package, Policy, Session
+from smdp.rsp.server.session import Order, Outcome, Package, Policy, Session, Stage
 from smdp.rsp.states import State
 from tests.euicc_stub import Euicc, swapped
 from tests.independent import encode, parse
@@ -166,6 +166,11 @@ class Bench:
         outcome = self.bind(self.prepared(**changes), wanted=wanted)
         assert outcome.refusal is None
         return self
+
+
+def closed(bench: Bench, **changes: Any) -> Session:
+    """The bench's session, over."""
+    return structs.replace(bench.session, stage=Stage.CLOSED, **changes)
 
 
 def refused(outcome, check: str, code: str, reason: str, *, session=None, change=None) -> str:

@@ -13,17 +13,13 @@ from smdp.rsp.server.session import Change, Happening, Policy, Stage
 from tests.euicc_stub import Euicc, refuses_server, stored_hash
 from tests.independent import encode, parse, sign, verify
 from tests.minted import CURVES, EID, NOW, Minted, issue, name, pki
-from tests.rsp.server.bench import ADDRESS, ICCID, METADATA, Bench, members, order, refused, security
+from tests.rsp.server.bench import ADDRESS, ICCID, METADATA, Bench, closed, members, order, refused, security
 
 EUM_NAME, EUICC_NAME = name(o="TESTS EUM", cn="EUM"), name(o="TESTS EUM", cn="eUICC", serial=EID)
 PAST = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
 NAMESAKE = Minted(ec.generate_private_key(CURVES["P-256"]), pki().eum.der)
 """Has the EUM's name and another key."""
 RUBBISH = encode("30", encode("02", b"\x05"))
-
-
-def closed(bench):
-    return structs.replace(bench.session, stage=Stage.CLOSED)
 
 
 def euicc_under(eum) -> Euicc:

@@ -14,17 +14,13 @@ from smdp.rsp.states import State, Trigger
 from tests.euicc_stub import refuses_download, stored_hash
 from tests.independent import encode, hash_cc, open_bpp, parse, point, sign
 from tests.minted import CURVES, EID, NOW
-from tests.rsp.server.bench import ADDRESS, ICCID, METADATA, UPP, Bench, order, refused
+from tests.rsp.server.bench import ADDRESS, ICCID, METADATA, UPP, Bench, closed, order, refused
 
 AGO, AHEAD = NOW - dt.timedelta(seconds=1), NOW + dt.timedelta(days=1)
 PPK = KeySet(b"\x11" * 16, b"\x22" * 16, b"\x33" * 16)
 OTHER_EID = "89049032123451234512345678901337"
 CODE = "1234"
 CODED = order(confirmation_code_hash=stored_hash(CODE))
-
-
-def closed(bench):
-    return structs.replace(bench.session, stage=Stage.CLOSED)
 
 
 @pytest.fixture

@@ -3,15 +3,14 @@
 import datetime as dt
 
 import pytest
-from msgspec import structs
 
 from smdp.rsp.codes import code
 from smdp.rsp.server.orders import can_bind, find, in_words, why_ended
-from smdp.rsp.server.session import Change, Policy, Requirements, Stage
+from smdp.rsp.server.session import Change, Policy, Requirements
 from smdp.rsp.states import State, Trigger
 from tests.euicc_stub import MEMORY
 from tests.minted import EID, NOW
-from tests.rsp.server.bench import ADDRESS, ICCID, Bench, order, refused
+from tests.rsp.server.bench import ADDRESS, ICCID, Bench, closed, order, refused
 
 OTHER_EID = "89049032123451234512345678901337"
 AGO, AHEAD = NOW - dt.timedelta(days=1), NOW + dt.timedelta(days=1)
@@ -38,15 +37,9 @@ def ask(opened, candidates, *, matching_id=None, imei=None, **info2):
     return opened.authenticate(message, candidates)
 
 
-def closed(opened, *, matching_id=None, iccid=None):
-    return structs.replace(
-        opened.session,
-        stage=Stage.CLOSED,
-        eid=EID,
-        euicc_certificate=opened.euicc.certificate.der,
-        matching_id=matching_id,
-        iccid=iccid,
-    )
+def over(opened, *, matching_id=None, iccid=None):
+    certificate = opened.euicc.certificate.der
+    return closed(opened, eid=EID, euicc_certificate=certificate, matching_id=matching_id, iccid=iccid)
 
 
 # --- what is found
@@ -148,7 +141,7 @@ def test_what_may_be_handed_out_again(reuse, again):
 @pytest.mark.check("AC#14a")
 def test_an_unknown_matching_id(opened):
     outcome = ask(opened, [], matching_id="NOBODYS")
-    expected = closed(opened, matching_id="NOBODYS")
+    expected = over(opened, matching_id="NOBODYS")
     because = refused(outcome, "AC#14a", "8.2.6/3.8", "matching-id-unknown", session=expected)
     assert "NOBODYS" in because
 
@@ -166,7 +159,7 @@ def test_a_matching_id_that_cannot_be_one_is_just_as_unknown(opened, matching_id
 @pytest.mark.parametrize("matching_id", [None, ""])
 def test_nothing_was_ordered_for_this_eid(opened, matching_id):
     outcome = ask(opened, [], matching_id=matching_id)
-    refused(outcome, "AC#14b", "8.1.1/3.8", "nothing-ordered", session=closed(opened))
+    refused(outcome, "AC#14b", "8.1.1/3.8", "nothing-ordered", session=over(opened))
     assert outcome.refusal.fix == f"smdp profile issue {EID}"
 
 
@@ -189,21 +182,21 @@ def test_the_carrier_chooses_the_code_for_no_order(opened, candidates, check):
 def test_the_order_of_a_matching_id_has_ended(opened, state, slug, eid):
     """Whoever asks: a token is used up, and that is all that it tells."""
     outcome = ask(opened, [order(state=state, eid=eid, matching_id="ABC-1")], matching_id="ABC-1")
-    refused(outcome, "AC#14c", "8.2.6/3.8", slug, session=closed(opened, matching_id="ABC-1"))
+    refused(outcome, "AC#14c", "8.2.6/3.8", slug, session=over(opened, matching_id="ABC-1"))
 
 
 @pytest.mark.check("AC#14d")
 @pytest.mark.parametrize(("state", "slug"), ENDED)
 def test_all_orders_of_an_eid_have_ended(opened, state, slug):
     outcome = ask(opened, [order(state=state, eid=EID), order(state=State.ERROR, eid=EID)])
-    refused(outcome, "AC#14d", "8.1.1/3.8", slug, session=closed(opened))
+    refused(outcome, "AC#14d", "8.1.1/3.8", slug, session=over(opened))
 
 
 @pytest.mark.check("AC#14e")
 @pytest.mark.parametrize("state", [State.RELEASED, *HELD])
 def test_the_order_is_anothers(opened, state):
     outcome = ask(opened, [order(eid=OTHER_EID, state=state, matching_id="ABC-1")], matching_id="ABC-1")
-    expected = closed(opened, matching_id="ABC-1", iccid=ICCID)
+    expected = over(opened, matching_id="ABC-1", iccid=ICCID)
     because = refused(outcome, "AC#14e", "8.1.1/3.8", "other-eid", session=expected)
     assert OTHER_EID not in because
     assert ICCID not in because
@@ -213,7 +206,7 @@ def test_the_order_is_anothers(opened, state):
 @pytest.mark.parametrize("imei", [None, b"", bytes.fromhex("5308214365870900"), bytes.fromhex("35988123")])
 def test_the_order_is_for_another_device(opened, imei):
     outcome = ask(opened, [order(imei=IMEI)], imei=imei)
-    refused(outcome, "AC#14f", "8.1.1/3.8", "imei-mismatch", session=closed(opened, iccid=ICCID))
+    refused(outcome, "AC#14f", "8.1.1/3.8", "imei-mismatch", session=over(opened, iccid=ICCID))
 
 
 @pytest.mark.parametrize("imei", ["5389183254769800", "3598812345678900", "53891832547698F0"])
@@ -230,7 +223,7 @@ def test_the_device_that_the_order_is_for(opened, imei):
 @pytest.mark.parametrize("eid", [None, EID])
 def test_the_order_is_not_released(opened, state, eid):
     outcome = ask(opened, [order(state=state, eid=eid)])
-    because = refused(outcome, "AC#15", "8.2/1.2", "on-hold", session=closed(opened, iccid=ICCID))
+    because = refused(outcome, "AC#15", "8.2/1.2", "on-hold", session=over(opened, iccid=ICCID))
     assert state in because
     assert outcome.refusal.fix == f"smdp profile release {ICCID}"
 
@@ -240,7 +233,7 @@ def test_the_order_is_not_released(opened, state, eid):
 @pytest.mark.parametrize("expires_at", [AGO, NOW])
 def test_the_order_has_expired(opened, state, expires_at):
     outcome = ask(opened, [order(state=state, expires_at=expires_at)])
-    because = refused(outcome, "AC#16", "8.8.5/4.10", "expired", session=closed(opened, iccid=ICCID))
+    because = refused(outcome, "AC#16", "8.8.5/4.10", "expired", session=over(opened, iccid=ICCID))
     assert in_words(expires_at) in because
 
 
@@ -256,7 +249,7 @@ def test_an_order_that_expires_later(opened):
 def test_one_attempt_too_many_ends_the_order(opened, state, reuse):
     outcome = ask(opened, [order(state=state, reuse=reuse, eid=EID, download_attempts=10)])
     change = Change(iccid=ICCID, trigger=Trigger.EXHAUSTED, values={"download_attempts": 11})
-    expected = closed(opened, iccid=ICCID)
+    expected = over(opened, iccid=ICCID)
     because = refused(outcome, "AC#17", "8.8.5/6.4", "attempts-exceeded", session=expected, change=change)
     assert "10" in because
 
@@ -265,7 +258,7 @@ def test_one_attempt_too_many_ends_the_order(opened, state, reuse):
 def test_an_order_that_ended_so_says_so_again_and_stays_ended(opened):
     outcome = ask(opened, [order(state=State.ERROR, eid=EID, download_attempts=11)])
     change = Change(iccid=ICCID, values={"download_attempts": 12})
-    refused(outcome, "AC#17", "8.8.5/6.4", "attempts-exceeded", session=closed(opened, iccid=ICCID), change=change)
+    refused(outcome, "AC#17", "8.8.5/6.4", "attempts-exceeded", session=over(opened, iccid=ICCID), change=change)
 
 
 @pytest.mark.parametrize(("eid", "attempts"), [(EID, 9), (None, 10)])
@@ -308,7 +301,7 @@ def ineligible(attempts=1, trigger=Trigger.INELIGIBLE):
 def test_no_room_for_the_profile(opened, needed, info2, says):
     wanted = order(eid=EID, requirements=Requirements(memory=needed))
     outcome = ask(opened, [wanted], **info2)
-    expected = closed(opened, iccid=ICCID)
+    expected = over(opened, iccid=ICCID)
     because = refused(outcome, "AC#18a", "8.1/4.8", "no-memory", session=expected, change=ineligible())
     assert says in because
 
@@ -317,7 +310,7 @@ def test_no_room_for_the_profile(opened, needed, info2, says):
 @pytest.mark.parametrize("version", [b"\x02\x03\xff", b"\x01\x09\x09", b"\x00\x00\x00"])
 def test_a_package_of_a_later_version(opened, version):
     outcome = ask(opened, [order(eid=EID, requirements=NEEDS["AC#18b"])], version=version)
-    expected = closed(opened, iccid=ICCID)
+    expected = over(opened, iccid=ICCID)
     because = refused(
         outcome, "AC#18b", "8.2.5/4.3", "profile-version-unsupported", session=expected, change=ineligible()
     )
@@ -328,7 +321,7 @@ def test_a_package_of_a_later_version(opened, version):
 @pytest.mark.parametrize(("has", "missing"), [((1, 2, 4), "22, 25"), ((1, 22), "25"), ((), "1, 22, 25")])
 def test_a_capability_that_the_euicc_lacks(opened, has, missing):
     outcome = ask(opened, [order(eid=EID, requirements=NEEDS["AC#18c"])], capabilities=has)
-    expected = closed(opened, iccid=ICCID)
+    expected = over(opened, iccid=ICCID)
     because = refused(outcome, "AC#18c", "8.2.5/4.3", "capability-missing", session=expected, change=ineligible())
     assert because.endswith(f"capabilities {missing}.")
 
@@ -340,7 +333,7 @@ def test_a_capability_that_the_euicc_lacks(opened, has, missing):
 )
 def test_a_rule_that_the_euicc_forbids(opened, rules, forbidden, says):
     outcome = ask(opened, [order(eid=EID, ppr=frozenset(rules))], forbidden=forbidden)
-    expected = closed(opened, iccid=ICCID)
+    expected = over(opened, iccid=ICCID)
     because = refused(outcome, "AC#18d", "8.2.5/4.3", "ppr-forbidden", session=expected, change=ineligible())
     assert f"has {says}," in because
 
@@ -356,7 +349,7 @@ def test_a_rule_that_the_euicc_forbids(opened, rules, forbidden, says):
 def test_a_retry_that_does_not_fit_keeps_the_order_downloaded(opened, changes, attempts, trigger):
     """The standard ends the order from Released only."""
     outcome = ask(opened, [order(requirements=NEEDS["AC#18a"], **changes)])
-    expected, change = closed(opened, iccid=ICCID), ineligible(attempts, trigger)
+    expected, change = over(opened, iccid=ICCID), ineligible(attempts, trigger)
     refused(outcome, "AC#18a", "8.1/4.8", "no-memory", session=expected, change=change)
 
 
