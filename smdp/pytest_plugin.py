@@ -24,7 +24,7 @@ _LAST_EVENTS = 60
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --smdp-url and --smdp-token: tests may use a server that runs elsewhere, such as a container."""
     group = parser.getgroup("smdp", "the mock mobile carrier")
-    group.addoption("--smdp-url", metavar="URL", help="use the smdp whose control API is here, and start none")
+    group.addoption("--smdp-url", metavar="URL", help="use the server whose control API is here, and start none")
     group.addoption("--smdp-token", metavar="TOKEN", help="its bearer token, if it wants one [SMDP_CONTROL_TOKEN]")
 
 

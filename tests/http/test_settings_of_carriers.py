@@ -89,7 +89,7 @@ def test_a_plan_says_what_a_device_shows_and_where_iccids_begin(carrier, eid):
     profile = carrier.issue(eid, plan="gold")
     assert profile.iccid.startswith("8944123")
     assert refreshed(carrier, eid).ok
-    assert [(esim.iccid, esim.network) for esim in carrier.device(eid).esims] == [(profile.iccid, "Acme")]
+    assert [(esim.iccid, esim.subscriber_network) for esim in carrier.device(eid).esims] == [(profile.iccid, "Acme")]
 
 
 def test_policy_rules_keep_a_profile_from_being_disabled_and_deleted(carrier, eid):
@@ -107,7 +107,7 @@ def test_policy_rules_keep_a_profile_from_being_disabled_and_deleted(carrier, ei
     ("on", "at_once", "enabled_again"),
     [
         ("installed", "active", "active"), ("enabled", "active", "active"), ("manual", "inactive", "inactive"),
-        ("attached", "inactive", "inactive"),
+        ("attached", "active", "active"),
     ],
 )  # fmt: skip
 def test_what_starts_an_activation(carrier, eid, on, at_once, enabled_again):
