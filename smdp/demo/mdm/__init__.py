@@ -7,11 +7,16 @@ APNs: whoever wants devices to be woken gives `SmallMdm` a function that is call
         device.enroll(mdm.profile(), ca=mdm.ca)
         command = mdm.send_refresh(udid, "https://acme.smdp.localhost:8443")
         print(await mdm.result(udid, command, within=30))
+
+`BlockingMdm` is the same for programs without a loop, `python -m smdp.demo.mdm` for other languages.
 """
 
+from smdp.demo.mdm.blocking import BlockingMdm as BlockingMdm
+from smdp.demo.mdm.profiles import Enrolment as Enrolment
+from smdp.demo.mdm.queue import QueueError as QueueError
 from smdp.demo.mdm.queue import Result as Result
 from smdp.demo.mdm.registry import Enrolled as Enrolled
 from smdp.demo.mdm.server import MdmError as MdmError
 from smdp.demo.mdm.server import SmallMdm as SmallMdm
 
-__all__ = ["Enrolled", "MdmError", "Result", "SmallMdm"]
+__all__ = ["BlockingMdm", "Enrolled", "Enrolment", "MdmError", "QueueError", "Result", "SmallMdm"]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from asn1crypto import algos, cms, core
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,7 +23,11 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 }  # fmt: skip
 _LEGACY: dict[str, type[hashes.HashAlgorithm]] = {**_HASHES, "sha1": hashes.SHA1}
 _SET = b"\x31"
-_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
+UNREADABLE = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError,
+    UnsupportedAlgorithm, x509.InvalidVersion,
+)  # fmt: skip
+"""What asn1crypto and cryptography raise for bytes that are not what they should be."""
 
 
 class BadCms(ValueError):  # noqa: N818 - says what is the matter
@@ -47,7 +51,7 @@ def verify(data: bytes, detached: bytes | None = None, *, legacy: bool = False) 
         return _verified(data, detached, _LEGACY if legacy else _HASHES)
     except BadCms:
         raise
-    except _UNREADABLE:
+    except UNREADABLE:
         raise BadCms("it is no readable CMS SignedData") from None
 
 
@@ -121,7 +125,7 @@ def check_identity(certificate: x509.Certificate, authority: x509.Certificate, n
     """
     try:
         certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
+    except (*UNREADABLE, InvalidSignature):
         raise BadCms("the certificate was issued by another CA") from None
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         raise BadCms("the certificate is not valid now")
@@ -129,7 +133,7 @@ def check_identity(certificate: x509.Certificate, authority: x509.Certificate, n
         purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         return
-    except ValueError:
+    except UNREADABLE:
         raise BadCms("the certificate's extensions are unreadable") from None
     if not {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(purposes):
         raise BadCms("the certificate is not for client authentication")

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
+from smdp.demo.mdm.cms import UNREADABLE
+
 _DES_KEY_BYTES = 8
 
 
@@ -39,7 +40,7 @@ def open_(data: bytes, certificate: x509.Certificate, key: rsa.RSAPrivateKey) ->
         return _opened(data, certificate, key)
     except BadEnvelope:
         raise
-    except _UNREADABLE:
+    except UNREADABLE:
         raise BadEnvelope("it is no EnvelopedData for this key") from None
 
 

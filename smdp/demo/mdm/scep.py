@@ -118,7 +118,7 @@ class Scep:
         try:
             csr = x509.load_der_x509_csr(data)
             sound = csr.is_signature_valid
-        except (ValueError, TypeError, InvalidSignature):
+        except (*cms.UNREADABLE, InvalidSignature):
             csr, sound = None, False
         if csr is None or not sound:
             raise _Refused(FailInfo.BAD_MESSAGE_CHECK, "the request is no PKCS #10 with a valid signature")
@@ -155,7 +155,7 @@ def _read(message: bytes) -> _Request:
     for oid, what in ((_MESSAGE_TYPE, str), (_TRANSACTION_ID, str), (_SENDER_NONCE, bytes)):
         try:
             found[oid] = signed.attributes[oid][0].native
-        except (KeyError, IndexError, ValueError, TypeError):
+        except cms.UNREADABLE:
             raise BadMessage(f"the attribute {oid} is missing or unreadable") from None
         if not isinstance(found[oid], what) or not 0 < len(found[oid]) <= _MAX_TRANSACTION_ID:
             raise BadMessage(f"the attribute {oid} has a wrong type or length")
@@ -167,5 +167,5 @@ def _read(message: bytes) -> _Request:
 def _challenge_of(csr: x509.CertificateSigningRequest) -> bytes | None:
     try:
         return csr.attributes.get_attribute_for_oid(AttributeOID.CHALLENGE_PASSWORD).value
-    except (x509.AttributeNotFound, ValueError):
+    except (x509.AttributeNotFound, *cms.UNREADABLE):
         return None
