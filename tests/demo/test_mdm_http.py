@@ -70,16 +70,17 @@ async def test_a_profile_that_there_is_not(phone, query):
     assert b'"reason": "query-invalid"' in body
 
 
-async def test_tls_is_verified_by_the_ca_alone_for_every_name():
-    async with SmallMdm(host="mdm.acme.test", names=("10.1.2.3",)) as mdm:
+@pytest.mark.parametrize("name", [None, "mdm.acme.test", "10.1.2.3", "localhost", "other.test"])
+async def test_tls_is_verified_by_the_ca_alone_for_every_name(name):
+    async with SmallMdm(host="mdm.acme.test", names=("10.1.2.3",)) as mdm, Phone(mdm) as phone:
         assert mdm.url == f"https://mdm.acme.test:{mdm.port}"
-        async with Phone(mdm) as phone:
-            url = f"https://127.0.0.1:{mdm.port}/ca.pem"
-            for name in (None, "mdm.acme.test", "10.1.2.3"):
-                async with phone.session.get(url, server_hostname=name) as answer:
-                    assert await answer.text() == mdm.ca
+        asked = phone.session.get(f"https://127.0.0.1:{mdm.port}/ca.pem", server_hostname=name)
+        if name == "other.test":
             with pytest.raises(aiohttp.ClientConnectorCertificateError):
-                await phone.session.get(url, server_hostname="other.test")
+                await asked
+        else:
+            async with asked as answer:
+                assert await answer.text() == mdm.ca
 
 
 # --- for programs

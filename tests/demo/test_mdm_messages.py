@@ -22,7 +22,7 @@ async def test_enrolling(mdm, phone):
     told = {"OSVersion": "26.1", "SerialNumber": "X1", "IMEI": "35 309418 464558 9", "Topic": "com.apple.mgmt.x"}
     assert await phone.check_in("Authenticate", **told) == (200, b"")
     assert not mdm.devices[UDID].enrolled
-    waiting = asyncio.create_task(mdm.enrolled(UDID, within=10))
+    waiting = asyncio.create_task(mdm.enrolled(UDID, within=30))
     assert await phone.check_in("TokenUpdate", **TOKEN, UnlockToken=b"u", AwaitingConfiguration=True) == (200, b"")
     device = await waiting
     assert (device.about, device.token, device.unlock_token) == (told, TOKEN["Token"], b"u")
@@ -56,6 +56,7 @@ async def test_the_content_type_tells_a_check_in_from_a_result(mdm, phone):
         ({"MessageType": "Authenticate"}, "neither UDID nor EnrollmentID"),
         ({"MessageType": "Authenticate", "UDID": "x" * 129}, "neither UDID nor EnrollmentID"),
         ({"MessageType": "TokenUpdate", "UDID": UDID}, "lacks Token or PushMagic"),
+        ({"MessageType": "SetBootstrapToken", "UDID": UDID, "BootstrapToken": bytes(65537)}, "longer than 64 KiB"),
         ({"MessageType": "DeclarativeManagement", "UDID": UDID}, "lacks Endpoint"),
         ({"MessageType": "DeclarativeManagement", "UDID": UDID, "Endpoint": "status", "Data": b"x"}, "no JSON"),
         ({"MessageType": "DeclarativeManagement", "UDID": UDID, "Endpoint": "status", "Data": b"[]"}, "no JSON object"),
@@ -134,7 +135,7 @@ async def test_a_command_goes_out_and_its_result_comes_back(mdm, enrolled):
     uuid = mdm.send_refresh(UDID, URL)
     sent = await enrolled.answer()
     assert sent == {"CommandUUID": uuid, "Command": {"RequestType": "RefreshCellularPlans", "eSIMServerURL": URL}}
-    waiting = asyncio.create_task(mdm.result(UDID, uuid, within=10))
+    waiting = asyncio.create_task(mdm.result(UDID, uuid, within=30))
     await asyncio.sleep(0)
     assert await enrolled.answer("Acknowledged", uuid) is None
     result = await waiting
@@ -238,7 +239,7 @@ def test_commands_that_make_no_sense_are_refused(mdm, command):
 
 async def test_enrolling_anew_drops_what_waits_and_says_so(mdm, enrolled):
     uuid = mdm.query(UDID)
-    waiting = asyncio.create_task(mdm.result(UDID, uuid, within=10))
+    waiting = asyncio.create_task(mdm.result(UDID, uuid, within=30))
     await asyncio.sleep(0)
     await enrolled.enroll()
     with pytest.raises(MdmError, match="enrolled anew"):
@@ -252,7 +253,7 @@ async def test_a_result_that_does_not_come(mdm, enrolled):
     uuid = mdm.query(UDID)
     with pytest.raises(TimedOut, match="did not answer"):
         await mdm.result(UDID, uuid, within=0)
-    waiting = asyncio.create_task(mdm.result(UDID, uuid, within=10))  # the time-out of one ends no other's wait
+    waiting = asyncio.create_task(mdm.result(UDID, uuid, within=30))  # the time-out of one ends no other's wait
     await asyncio.sleep(0)
     await enrolled.answer("Acknowledged", uuid)
     assert (await waiting).ok
@@ -274,7 +275,7 @@ async def test_whoever_is_to_wake_a_device_is_told(mdm, enrolled):
 
     mdm.woken = wake
     mdm.query(UDID)
-    await asyncio.wait_for(asleep.wait(), 10)
+    await asyncio.wait_for(asleep.wait(), 30)
     mdm.woken = woken.append
     mdm.query(UDID)
     assert woken == [UDID, UDID]
@@ -285,6 +286,10 @@ def test_the_queue_is_bounded(mdm):
         mdm.query(UDID)
     with pytest.raises(QueueError, match="1000 commands wait"):
         mdm.query(UDID)
+    for _ in range(8):
+        mdm.install_profile(OTHER, bytes(700 * 1024))
+    with pytest.raises(QueueError, match="more than 8 MiB"):
+        mdm.install_profile(OTHER, bytes(1024 * 1024))
 
 
 async def test_devices_are_bounded():

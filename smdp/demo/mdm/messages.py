@@ -15,6 +15,8 @@ from smdp.demo.mdm.registry import Enrolled, Registry
 _IDLE = "Idle"
 _ABOUT = ("Topic", "OSVersion", "BuildVersion", "ProductName", "SerialNumber", "IMEI", "MEID")
 _MAX_NAME = 128
+_MAX_KEPT = 64 * 1024
+_KEPT = ("Token", "UnlockToken", "BootstrapToken", "Data")
 _CLEARED = "The device enrolled anew: what waited for it was dropped, as real MDM servers do."
 _GONE = "The device checked out."
 
@@ -60,6 +62,9 @@ class Desk:
         """Answer a check-in. Raises BadRequest, Failed, NotFound, NotAssociated."""
         kind = message.get("MessageType")
         udid, user = _who(message)
+        for name in _KEPT:
+            if isinstance(message.get(name), bytes) and len(message[name]) > _MAX_KEPT:
+                raise BadRequest(f"{name} is longer than {_MAX_KEPT // 1024} KiB")
         if kind == "Authenticate":
             self._authenticate(udid, message, fingerprint, user=user)
             return b""
@@ -81,7 +86,7 @@ class Desk:
     def _authenticate(self, udid: str, message: Mapping[str, Any], fingerprint: bytes, *, user: bool) -> None:
         device = self.registry.device(udid)
         self.registry.bind(udid, fingerprint)
-        device.about = {name: message[name] for name in _ABOUT if isinstance(message.get(name), str)}
+        device.about = {name: message[name][:_MAX_NAME] for name in _ABOUT if isinstance(message.get(name), str)}
         device.user_enrollment, device.enrolled, device.token_updates = user, False, 0
         device.token = device.unlock_token = device.bootstrap_token = device.status_report = None
         device.last_seen = datetime.now(UTC)

@@ -15,6 +15,9 @@ from typing import Any
 MAX_COMMANDS = 1000
 """Commands that may wait for one device."""
 
+MAX_COMMAND_BYTES = 8 * 1024 * 1024
+"""How long they may be together, as plists."""
+
 MAX_RESULTS = 200
 """Answers that are kept for one device; the oldest go first."""
 
@@ -83,6 +86,8 @@ class Queue:
             body = plistlib.dumps(dict(command))
         except (TypeError, OverflowError, AttributeError, ValueError) as error:
             raise QueueError(f"the command can't be written as a property list: {error}") from None
+        if len(body) + sum(len(one.body) for one in self._waiting.values()) > MAX_COMMAND_BYTES:
+            raise QueueError(f"more than {MAX_COMMAND_BYTES // 1024**2} MiB of commands would wait for this device")
         if len(self._types) >= 2 * MAX_COMMANDS + MAX_RESULTS:
             self._forget()
         kind = str(command["Command"]["RequestType"])
