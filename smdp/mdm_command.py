@@ -1,7 +1,8 @@
 """MDM commands of the eSIM flow, and how six MDM products are told to send them; pure, nothing is sent.
 
-`plist` is what a device gets. NanoMDM was run against it; what the others take is from their source code
-(MicroMDM) or their documentation (Fleet, Jamf Pro, SimpleMDM), and each `Message` says which.
+`plist` is what a device gets. What the products take is from their source code (MicroMDM) or their documentation
+(NanoMDM, Fleet, Jamf Pro, SimpleMDM), and each `Message` says which; the tests run each call, NanoMDM's against the small
+MDM of `smdp.demo`, and none against the product itself.
 """
 
 import base64
@@ -14,7 +15,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 Verb = Literal["refresh", "query", "erase", "restrict"]
-Evidence = Literal["run", "source", "documentation", "unverified"]
+Evidence = Literal["source", "documentation", "unverified"]
 
 REQUEST_TYPES: dict[Verb, str] = {
     "refresh": "RefreshCellularPlans",
@@ -34,7 +35,6 @@ RESTRICTIONS = {
 """The keys of com.apple.applicationaccess that are about eSIMs, and the value that restricts (supervised devices)."""
 
 EVIDENCE: dict[Evidence, str] = {
-    "run": "this call was run",
     "source": "this call is by its source code, and was not run",
     "documentation": "this call is by its documentation, and was not run",
     "unverified": "this call is not verified",
@@ -145,7 +145,7 @@ def _nanomdm(command: Command) -> Message:
     body = command.plist().decode()
     url = f"$NANOMDM_URL/v1/enqueue/{command.udid}"
     curl = f'curl -fsS -u "nanomdm:$NANOMDM_API_KEY" -T - "{url}" <<\'PLIST\'\n{body}PLIST'
-    return Message("nanomdm", command.request_type, command.uuid, "run", body, "PUT", url, curl)
+    return Message("nanomdm", command.request_type, command.uuid, "documentation", body, "PUT", url, curl)
 
 
 def _micromdm(command: Command) -> Message:

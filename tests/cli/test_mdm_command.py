@@ -156,7 +156,11 @@ def test_an_erase_without_the_flag_says_what_it_costs(printed):
 
 def test_json_has_all_of_it(printed):
     told = json.loads(printed("refresh", URL, "--as", "nanomdm", "--json").out)
-    assert (told["product"], told["request_type"], told["evidence"]) == ("nanomdm", "RefreshCellularPlans", "run")
+    assert (told["product"], told["request_type"], told["evidence"]) == (
+        "nanomdm",
+        "RefreshCellularPlans",
+        "documentation",
+    )
     assert (told["method"], told["url"]) == ("PUT", f"$NANOMDM_URL/v1/enqueue/{UDID}")
     assert plistlib.loads(told["body"].encode())["CommandUUID"] == told["command_uuid"] == "C-1"
 
