@@ -1,8 +1,8 @@
 """MDM commands of the eSIM flow, and how six MDM products are told to send them; pure, nothing is sent.
 
 `plist` is what a device gets. What the products take is from their source code (MicroMDM) or their documentation
-(NanoMDM, Fleet, Jamf Pro, SimpleMDM), and each `Message` says which; the tests run each call, NanoMDM's against the small
-MDM of `smdp.demo`, and none against the product itself.
+(NanoMDM, Fleet, Jamf Pro, SimpleMDM), and each `Message` says which; the tests run each call, NanoMDM's against the
+small MDM of `smdp.demo`, and none against the product itself.
 """
 
 import base64
