@@ -36,8 +36,8 @@ def examples(page):
     return [(command, printed) for command, _, printed in (one.partition("\n") for one in found)]
 
 
-@pytest.mark.parametrize(("command", "printed"), examples("explain.md"))
-def test_explain(command, printed, tmp_path):
+@pytest.mark.parametrize(("command", "printed"), [*examples("explain.md"), *examples("mdm.md")])
+def test_commands_that_need_no_server(command, printed, tmp_path):
     (tmp_path / "certs").symlink_to(DOCS.parent / "certs")
     (tmp_path / "result.plist").write_text(RESULT)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -50,7 +50,16 @@ def test_explain(command, printed, tmp_path):
 
 def test_there_are_examples():
     assert len(examples("explain.md")) >= 9
+    assert len(examples("mdm.md")) >= 5
+    assert len(blocks("mdm.md", "python")) == len(blocks("mdm.md", "text")) == 1
     assert len(blocks("api.md", "python")) == len(blocks("api.md", "text")) == 1
+
+
+def test_the_small_mdm():
+    done = subprocess.run(
+        [sys.executable, "-c", blocks("mdm.md", "python")[0]], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == blocks("mdm.md", "text")[0]
 
 
 def test_following_links():

@@ -49,6 +49,11 @@ TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
         "Make simulated Apple devices and let them download.",
         ("new", "list", "show", "refresh", "download", "enable", "disable", "delete", "reset-esim"),
     ),
+    "mdm-command": (
+        _DEVICE,
+        "Print the MDM command to send, in the words of your MDM; nothing is sent.",
+        ("refresh", "query", "erase", "restrict"),
+    ),
     "ca": (_OTHER, "", ()),
     "pki": (_OTHER, "Make, judge and export test PKIs.", ("new", "show", "export")),
     "explain": (_OTHER, "", ()),
@@ -57,7 +62,7 @@ TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
     "version": (_OTHER, "", ()),
 }
 """Noun → where the help lists it, what it is about, and its verbs; a noun without verbs is a command itself."""
-_MODULES = {"session": "sessions"}
+_MODULES = {"session": "sessions", "mdm-command": "mdm_command"}
 """Where a noun's commands are, if not in a module of its name."""
 
 

@@ -20,6 +20,11 @@ def chosen_url() -> str | None:
     return _chosen.get("url")
 
 
+def chosen() -> dict[str, str | None]:
+    """Return what the global flags said, by the names of the settings."""
+    return dict(_chosen)
+
+
 def client() -> Client:
     """Return the client that the settings describe."""
     settings = Settings.load(flags=_chosen)

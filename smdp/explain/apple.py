@@ -5,16 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from smdp.explain import mobileconfig
-from smdp.explain.apple_codes import CODES, STATUSES
+from smdp.explain import mdm_results, mobileconfig
+from smdp.explain.apple_codes import CODES
 from smdp.explain.words import Explanation, Line, clipped, lines
 from smdp.rsp.tlv import Malformed
 
 _MAX_ROWS = 20
-_ROW = (
-    "Slot ICCID EID IMEI Label PhoneNumber CurrentCarrierNetwork SubscriberCarrierNetwork CurrentMCC CurrentMNC "
-    "IsDataPreferred IsVoicePreferred IsRoaming"
-).split()
 _CHECK_INS = {
     "Authenticate": "the device begins to enrol",
     "TokenUpdate": "the device can be pushed to; the first one ends the enrolment",
@@ -49,79 +45,12 @@ def explain(data: bytes, signers: list[str] | None = None) -> Explanation:
     if isinstance(found.get("Command"), dict):
         return _command(found)
     if "Status" in found and ("CommandUUID" in found or "UDID" in found or "EnrollmentID" in found):
-        return _result(found)
+        return mdm_results.explain(found)
     if "MessageType" in found:
         return _check_in(found)
     told = Explanation("plist", "A property list that is no part of the eSIM flow.")
     told.lines = [Line("keys", clipped(", ".join(sorted(map(str, found)))))]
     return told
-
-
-# --- results
-
-
-def _result(found: Mapping[str, Any]) -> Explanation:
-    status = clipped(str(found["Status"]))
-    told = Explanation("mdm-result", f"The answer of a device to an MDM command: {status}.")
-    told.lines = lines(
-        (
-            ("status", f"{status}: {STATUSES.get(status, 'no status that Apple documents')}"),
-            ("UDID", found.get("UDID")),
-            ("command", found.get("CommandUUID")),
-        )
-    )
-    told.lines.extend(_errors(found.get("ErrorChain"), told.fixes))
-    answers = found.get("QueryResponses")
-    rows = answers.get("ServiceSubscriptions") if isinstance(answers, dict) else None
-    if isinstance(rows, list):
-        told.lines.append(Line("ServiceSubscriptions", f"{len(rows)} slots", list(_rows(rows, told))))
-    elif status == "Acknowledged" and not isinstance(answers, dict):
-        told.lines.append(
-            Line("means", "RefreshCellularPlans is acknowledged before the download: it tells nothing of it")
-        )
-        told.fixes.append(
-            "Look for an ICCID in DeviceInformation > ServiceSubscriptions within 3 minutes: smdp why EID"
-        )
-    if status == "NotNow":
-        told.fixes.append("Wait for the device to ask again, or push.")
-    if status == "CommandFormatError":
-        told.fixes.append("Check the command's keys: smdp explain @COMMAND.plist")
-    return told
-
-
-def _errors(chain: Any, fixes: list[str]) -> Iterator[Line]:
-    for error in chain[:_MAX_ROWS] if isinstance(chain, list) else ():
-        if not isinstance(error, dict):
-            continue
-        code = error.get("ErrorCode")
-        said = error.get("USEnglishDescription") or error.get("LocalizedDescription")
-        meaning = CODES.get(code) if isinstance(code, int) else None
-        yield Line(
-            f"error {clipped(str(code))}",
-            clipped(str(error.get("ErrorDomain", "no domain"))),
-            lines((("said", said), ("means", meaning and meaning.text))),
-        )
-        if meaning and meaning.fix not in fixes:
-            fixes.append(meaning.fix)
-
-
-def _rows(rows: list[Any], told: Explanation) -> Iterator[Line]:
-    for place, row in enumerate(rows[:_MAX_ROWS], 1):
-        if not isinstance(row, dict):
-            continue
-        yield Line(str(place), _verdict(row), lines((name, row.get(name)) for name in _ROW))
-        if row.get("EID") and not row.get("ICCID"):
-            told.fixes.append(f"Why it has no plan: smdp why {clipped(str(row['EID']))}")
-
-
-def _verdict(row: Mapping[str, Any]) -> str:
-    """Say what a row of ServiceSubscriptions means for the plan."""
-    if not row.get("ICCID"):
-        kind = "an eSIM slot without a plan" if row.get("EID") else "a slot without a SIM"
-        return f"{kind}: never ordered, not released, already used, or not downloaded yet" if row.get("EID") else kind
-    if not row.get("CurrentCarrierNetwork") and not row.get("CurrentMCC"):
-        return "a plan without service: its activation is pending, or failed (slow-carrier, activation-fails)"
-    return "a plan that works"
 
 
 # --- commands and check-ins

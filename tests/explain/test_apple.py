@@ -4,6 +4,7 @@ import plistlib
 import pytest
 
 from smdp.explain import Unexplained, explain
+from smdp.explain.symptoms import SYMPTOMS
 from tests.explain.apple import MDM, SCEP, profile, signed, written
 from tests.explain.test_messages import everything
 from tests.explain.test_numbers import EID, line
@@ -96,7 +97,8 @@ def test_an_error_chain_says_what_it_means_and_what_to_do(code, means):
 def test_errors_behind_errors_and_codes_that_nobody_knows():
     told = explain(written(errors(36003, 36003, 77)))
     assert len(told.fixes) == 1
-    assert [one.name for one in told.lines[-3:]] == ["error 36003", "error 36003", "error 77"]
+    assert [one.name for one in told.lines[-4:]] == ["error 36003", "error 36003", "error 77", "likely"]
+    assert [one.name for one in told.lines[-1].inside] == ["·", "busy-then-success"]
     assert explain(written(RESULT | {"Status": "Error", "ErrorChain": "x"})).title.endswith("Error.")
     assert explain(written(RESULT | {"Status": "Error", "ErrorChain": ["x"]})).kind == "mdm-result"
 
@@ -121,11 +123,80 @@ def test_service_subscriptions_row_by_row():
         "odd",
     ]
     told = explain(written(RESULT | {"QueryResponses": {"ServiceSubscriptions": rows}}))
-    verdicts = [one.value for one in told.lines[-1].inside]
-    assert [verdict.split(":")[0] for verdict in verdicts] == [
-        "an eSIM slot without a plan", "a plan without service", "a plan that works", "a slot without a SIM",
-    ]  # fmt: skip
-    assert told.fixes == [f"Why it has no plan: smdp why {EID}"]
+    verdicts = [one.value for one in told.lines[-2].inside]
+    assert verdicts == [
+        "sparse: an eSIM slot without a plan",
+        "partial: a plan without service, its number not known yet",
+        "complete: a plan that works, its number not known yet",
+        "a slot without a SIM",
+    ]
+    assert told.fixes == [f"Why it has no service: smdp why {EID}"]
+
+
+SPARSE = {"Slot": "CTSubscriptionSlotOne", "EID": EID, "IMEI": "35 309418 464558 9"}
+PARTIAL = SPARSE | {"ICCID": "8901 0030 0000 0336 1196", "Label": "Primary"}
+COMPLETE = PARTIAL | {"CurrentCarrierNetwork": "smdp TEST", "CurrentMCC": "001", "PhoneNumber": "+15550100001"}
+PHYSICAL = {key: value for key, value in COMPLETE.items() if key != "EID"}
+
+
+def likely(told, name="likely"):
+    return [one.name for line in told.lines if line.name == name for one in line.inside]
+
+
+@pytest.mark.parametrize(
+    ("rows", "scenarios", "fixes"),
+    [
+        ([SPARSE], "already-used not-released-yet never-ordered eid-mistyped tls-not-trusted", ["Why it has no plan"]),
+        ([PHYSICAL, SPARSE], "already-used not-released-yet never-ordered eid-mistyped", ["Why it has no plan"]),
+        ([PARTIAL], "slow-carrier activation-fails account-inactive notification-lost", ["Why it has no service"]),
+        ([SPARSE, PARTIAL], "slow-carrier activation-fails account-inactive", ["Why it has no service"]),
+        ([COMPLETE, SPARSE], "", []),
+        ([PHYSICAL], "", []),
+        ([], "", []),
+    ],
+    ids=["sparse", "sparse beside a SIM", "partial", "sparse and partial", "complete", "a SIM", "nothing"],
+)
+def test_rows_name_the_likely_scenarios_and_the_next_command(rows, scenarios, fixes):
+    told = explain(written(RESULT | {"QueryResponses": {"ServiceSubscriptions": rows}}))
+    assert set(scenarios.split()) <= set(likely(told))
+    assert bool(likely(told)) == bool(scenarios)
+    assert [fix.split(":")[0] for fix in told.fixes] == fixes
+    assert all(fix.endswith(f"smdp why {EID}") for fix in told.fixes)
+
+
+def test_acknowledged_without_a_plan_names_what_may_be_the_matter():
+    named = likely(explain(written(RESULT)), "no plan?")
+    assert {"already-used", "not-released-yet", "never-ordered", "no-route-to-carrier", "confirmation-code",
+            "wiped-without-preserve", "queue-limit", "download-interrupted"} <= set(named)  # fmt: skip
+    assert "slow-carrier" not in named
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(36001, "software does not answer"), (36002, "no eUICC"), (36003, "busy"), (12008, "no string"), (12021, "User")],
+)
+def test_an_error_code_names_what_may_be_the_matter(code, said):
+    assert said in str(next(line for line in explain(written(errors(code))).lines if line.name == "likely").inside)
+
+
+def test_a_code_without_a_symptom_of_the_flow_names_none():
+    assert likely(explain(written(errors(12007)))) == []
+
+
+def test_the_other_statuses_name_what_may_be_the_matter():
+    for status, said in (("NotNow", "locked"), ("CommandFormatError", "wrong type")):
+        assert said in str(explain(written(RESULT | {"Status": status})))
+
+
+def test_an_answer_without_service_subscriptions_says_what_ios_26_dropped():
+    told = explain(written(RESULT | {"QueryResponses": {"ModemFirmwareVersion": "1.0"}}))
+    assert line(told, "ModemFirmwareVersion") == "1.0"
+    assert "Since iOS 26" in str(told)
+    assert "smdp mdm-command query --udid UDID" in told.fixes[0]
+
+
+def test_every_number_has_its_symptom():
+    assert [*dict.fromkeys(one.number for one in SYMPTOMS)] == list(range(1, 25))
 
 
 # --- commands and check-ins

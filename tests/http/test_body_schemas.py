@@ -207,7 +207,7 @@ BODIES = {
 """Operation → a body with every member that its schema has, or what gets one."""
 ATTACH = "/api/v1/carriers/{carrier}/network/attach"
 ELSEWHERE = {("POST", IMPORT), ("POST", "/api/v1/carriers"), ("POST", "/api/v1/devices/{eid}/faults"), ("POST", ATTACH)}
-"""The import is above, an attach is refused for more than its form (test_network.py); the others take what one here does."""
+"""The import is above, an attach is in test_network.py; the others take what an operation of the table takes."""
 
 
 def test_every_operation_that_takes_a_body_is_in_the_table():
