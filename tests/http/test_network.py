@@ -79,7 +79,7 @@ def test_a_line_that_stopped_working(carrier, state, reason):
 
 def test_nobodys_imsi(carrier):
     problem = refused(carrier.attach, NOBODY)
-    assert (problem.status, problem.reason) == (404, "unknown-subscriber")
+    assert (problem.status, problem.reason) == (403, "unknown-subscriber")
     assert problem.fix
 
 
