@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from smdp import upp
 from smdp.carrier import activation, carriers, content, faults, journal, orders, profiles
-from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError
+from smdp.carrier.errors import CONFLICT, CarrierError
 from smdp.carrier.fault_catalogue import ATTACH
 from smdp.carrier.faults import Who
 from smdp.carrier.rejections import Rejection, rejection
@@ -212,8 +212,3 @@ def _rejected(scope: Scope, row: Row | None, reason: str, **words: object) -> Re
     eid, iccid = (None, None) if row is None else (row["eid"], row["iccid"])
     journal.append(scope, [Happening(type="network.rejected", iccid=iccid, data={"eid": eid, **data})])
     return found
-
-
-def status_of(rejection: Rejection) -> int:
-    """Return the HTTP status that a rejection gets."""
-    return UNKNOWN if rejection.reason == "unknown-subscriber" else 403

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from smdp.carrier.errors import CarrierError, reject_unknown, reject_value
-from smdp.carrier.network import RAND_BYTES, Network, status_of
+from smdp.carrier.network import RAND_BYTES, Network
 from smdp.carrier.rejections import Rejection
 from smdp.http.context import CARRIER, answer, name_of, query, read_object
 from smdp.http.problems import ProblemError
@@ -14,6 +14,7 @@ from smdp.model import Attachment, NetworkChallenge
 
 NETWORK = web.AppKey("network", Network)
 
+_REFUSED = 403
 _IMSI = re.compile(r"[0-9]{6,15}", re.ASCII)
 _RES_BYTES = range(4, 17)
 _AUTS_BYTES = range(14, 15)
@@ -43,7 +44,7 @@ async def _attach(request: web.Request) -> web.Response:
         reject_value(error, "attach")
     reply = await _asked(request.app[NETWORK], name_of(request), asked)
     if isinstance(reply, Rejection):
-        raise ProblemError(status_of(reply), reply.reason, reply.because, reply.fix)
+        raise ProblemError(_REFUSED, reply.reason, reply.because, reply.fix)
     return answer(reply)
 
 

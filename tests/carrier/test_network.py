@@ -80,7 +80,7 @@ async def test_a_line_is_known_before_anybody_has_downloaded_its_profile(bench, 
 async def test_a_line_that_is_not_active(bench, net, state, reason, cause):
     profile, ue = await line(bench, state=state)
     reply = await attach(net, ue)
-    assert (reply.reason, reply.cause, network.status_of(reply)) == (reason, cause, 403)
+    assert (reply.reason, reply.cause) == (reason, cause)
     event = await rejected(bench)
     assert (event.eid, event.iccid) == (EID, profile.iccid)
     assert event.data == {"reason": reason, "cause": cause, "because": reply.because, "fix": reply.fix}
@@ -108,7 +108,7 @@ async def test_a_revoked_profile_has_no_line(bench, net):
 async def test_an_unknown_subscriber(bench, net):
     await line(bench)
     reply = await net.challenge("acme", "001019999999999")
-    assert (reply.reason, reply.cause, network.status_of(reply)) == ("unknown-subscriber", 8, 404)
+    assert (reply.reason, reply.cause) == ("unknown-subscriber", 8)
     assert "001019999999999" in reply.because
     event = await rejected(bench)
     assert (event.eid, event.iccid) == (None, None)
