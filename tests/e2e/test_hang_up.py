@@ -10,17 +10,8 @@ from smdp.server import Server
 from smdp.settings import Settings
 from tests.hostile import connect
 
-
-def _silent(port: int) -> socket.socket:
-    """Connect and say nothing; a handshake behind it in the queue shows that the server has accepted it."""
-    client = socket.create_connection(("127.0.0.1", port))
-    connect(port).close()
-    return client
-
-
 OPEN = {
     "TLS, kept alive": lambda server: connect(server.device_port),
-    "TCP before any handshake": lambda server: _silent(server.device_port),
     "HTTP, accepted last": lambda server: socket.create_connection(("127.0.0.1", server.control_port)),
 }
 
