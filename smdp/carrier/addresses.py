@@ -34,6 +34,11 @@ class Addresses:
         """Return what an MDM puts into eSIMServerURL."""
         return f"https://{self.of(carrier)}"
 
+    def sm_ds(self, carrier: Carrier) -> str:
+        """Return the address of a carrier's discovery server: its own host if it has one, else under the domain."""
+        host = carrier.smds_hosts[0] if carrier.smds_hosts else f"{_SMDS}.{carrier.name}.{self.domain}"
+        return _joined(host, self._port())
+
     def label(self, host: str) -> str | None:
         """Return the carrier that a host (lower case, no port) names by its first label, None if it is not ours."""
         suffix = f".{self.domain}"

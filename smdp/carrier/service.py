@@ -131,8 +131,8 @@ class Service(Transactions):
 
     def shown(self, carrier: Carrier) -> Carrier:
         """Fill in what follows from where the server listens."""
-        sm_ds = f"smds.{carrier.name}.{self.addresses.domain}"
-        return structs.replace(carrier, esim_server_url=self.addresses.url(carrier), sm_ds=sm_ds)
+        url, sm_ds = self.addresses.url(carrier), self.addresses.sm_ds(carrier)
+        return structs.replace(carrier, esim_server_url=url, sm_ds=sm_ds)
 
     # --- plans
 

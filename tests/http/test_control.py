@@ -86,7 +86,7 @@ async def test_a_page_of_the_servers_own_may(api):
 async def test_a_carriers_life(api):
     made = await call(api, "POST", f"{ROOT}/carriers", {"name": "acme", "country": "DE"}, 201)
     assert (made["country"], made["esim_server_url"]) == ("DE", "https://acme.smdp.localhost:8443")
-    assert made["sm_ds"] == "smds.acme.smdp.localhost"
+    assert made["sm_ds"] == "smds.acme.smdp.localhost:8443"
     assert (await call(api, "PATCH", ACME, {"mcc": "310"}))["country"] == "DE"
     assert (await call(api, "PUT", ACME, {"mcc": "310"}))["country"] == "US"
     assert (await call(api, "PUT", f"{ROOT}/carriers/beta", {}, 201))["carrier_created"]

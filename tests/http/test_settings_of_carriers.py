@@ -66,6 +66,12 @@ def test_no_order_code_is_what_strangers_are_told(carrier, eid, code):
     assert (outcome.refused, outcome.reason) == (code, "nothing-ordered")
 
 
+def test_where_discovery_is(server, carrier):
+    assert carrier.show_carrier().sm_ds == f"smds.{carrier.carrier}.smdp.localhost:{server.device_port}"
+    carrier.change_carrier(smds_hosts=["lpa.acme.test"])
+    assert carrier.show_carrier().sm_ds == f"lpa.acme.test:{server.device_port}"
+
+
 def test_mcc_and_mnc_begin_imsis(carrier):
     carrier.change_carrier(mcc="310", mnc="260")
     assert carrier.issue().imsi.startswith("310260")
