@@ -1,6 +1,8 @@
 """Control API: the timeline, listed, streamed and waited for."""
 
+import asyncio
 import contextlib
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated
 
@@ -30,6 +32,9 @@ _EVENTS = CARRIER + "/events"
 _FILTERS = ("eid", "iccid", "session", "type")
 _HEARTBEAT = timedelta(seconds=15)
 _WITHIN = "30s"
+_LAST_SECONDS = 1.0
+"""How long a stream's client may take for the rest of it once the server stops."""
+_STREAMS = web.AppKey("streams", set[asyncio.Transport])
 
 
 class WaitBody(msgspec.Struct, kw_only=True):
@@ -46,6 +51,7 @@ class WaitBody(msgspec.Struct, kw_only=True):
 
 def add_routes(app: web.Application) -> None:
     """Serve events in this application."""
+    app[_STREAMS] = set()
     app.on_shutdown.append(_stop)
     app.router.add_get(_EVENTS, _list)
     app.router.add_post(f"{_EVENTS}/wait", _wait)
@@ -83,10 +89,23 @@ async def _stream(request: web.Request, wanted: Wanted) -> web.StreamResponse:
     await service.events(wanted, 1)  # refuses what is unknown, while a problem can still be answered
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
-    with contextlib.suppress(ConnectionError):  # whoever leaves has seen enough
+    with contextlib.suppress(ConnectionError), _open(request):  # whoever leaves has seen enough
         async for events in service.journal.follow(wanted, _HEARTBEAT):
             await response.write(b"".join(map(_written, events)) or b": alive\n\n")
     return response
+
+
+@contextlib.contextmanager
+def _open(request: web.Request) -> Iterator[None]:
+    """Have the server know of a stream: its client may have stopped reading, and would keep it from stopping."""
+    streams, transport = request.app[_STREAMS], request.transport
+    if transport is None:
+        raise ConnectionResetError
+    streams.add(transport)
+    try:
+        yield
+    finally:
+        streams.discard(transport)
 
 
 def _written(event: Event) -> bytes:
@@ -123,5 +142,11 @@ def _within(value: str | float) -> timedelta:
 
 
 async def _stop(app: web.Application) -> None:
-    """End the streams and waits, which would go on for long."""
+    """End the streams and waits, which would go on for long; cut off the streams whose clients don't read."""
     app[SERVICE].journal.stop()
+
+    def cut_off() -> None:
+        for transport in app[_STREAMS]:
+            transport.abort()
+
+    asyncio.get_running_loop().call_later(_LAST_SECONDS, cut_off)

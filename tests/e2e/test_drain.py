@@ -1,6 +1,7 @@
 """SIGTERM: `/readyz` says so, downloads finish, waits and streams end whole, webhooks are delivered, exit 0."""
 
 import asyncio
+import socket
 import time
 
 import aiohttp
@@ -101,6 +102,22 @@ async def test_waits_and_streams_end_whole():
             await waiting
         assert (refused.value.status, refused.value.reason) == (503, "server-stopping")
         assert await ended(server) == 0
+
+
+async def test_a_stream_whose_client_does_not_read_keeps_nobody():
+    with ServerProcess() as server:
+        client = server.client("acme")
+        for _ in range(2):  # 6 MB of events: more than sockets hold
+            client.issue_many([{}] * 10_000)
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as stuck:
+            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stuck.sendall(b"GET /api/v1/carriers/acme/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")
+            assert stuck.recv(15) == b"HTTP/1.1 200 OK"
+            began = time.monotonic()
+            server.terminate()
+            assert await ended(server) == 0
+            assert time.monotonic() - began < 8, "the time that handlers are given, twice"
 
 
 async def test_webhooks_that_are_due_are_delivered_before_the_end():
