@@ -7,25 +7,24 @@ make the result. Both are functions of the command and of the phone.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, NamedTuple
 
+from smdp.device.apple.erase import RETURN_TO_SERVICE
 from smdp.device.apple.errors import item
 from smdp.device.apple.evidence import Evidence
 from smdp.device.apple.facts import Phone, Right
-from smdp.device.apple.handlers import HANDLERS
-from smdp.device.apple.profiles import is_a
+from smdp.device.apple.handlers import HANDLERS, Around
+from smdp.device.apple.keys import Key, problem_with
+from smdp.device.apple.profiles import ReadProfile
 from smdp.device.apple.result import NOT_NOW, Result, failed, format_error
 from smdp.device.apple.versions import exists
 
-CommandFault = Literal["not-now", "36001", "36002", "36003", "ack-on-install"]
-"""The faults of a device that change the answer to a command."""
-
-
-class Key(NamedTuple):
-    """A key of a command: its type, whether it must be there, and the keys below it if it is a dictionary."""
-
-    name: str
-    type: type
-    required: bool = False
-    below: tuple["Key", ...] = ()
+FAULTS: dict[str, str] = {
+    "not-now": "The device answers NotNow, save to the commands of which Apple says that it never does.",
+    "36001": "RefreshCellularPlans fails: the device can't reach its cellular stack.",
+    "36002": "RefreshCellularPlans fails: the hardware does not support it.",
+    "36003": "RefreshCellularPlans fails: the cellular stack is busy or can't do it.",
+    "ack-on-install": "RefreshCellularPlans is answered when the plan is installed, instead of when it is accepted.",
+}
+"""The faults of a device that change the answer to a command, and what they do."""
 
 
 class Command(NamedTuple):
@@ -46,18 +45,6 @@ class Command(NamedTuple):
     lost_mode: bool = True
     evidence: Evidence = "documented"
 
-
-_RETURN_TO_SERVICE = Key(
-    "ReturnToService",
-    dict,
-    below=(
-        Key("Enabled", bool, required=True),
-        Key("WiFiProfileData", bytes),
-        Key("MDMProfileData", bytes),
-        Key("BootstrapToken", bytes),
-        Key("ShouldRetryEnrollment", bool),
-    ),
-)
 
 _ALL = (
     Command("DeviceInformation", (Key("Queries", list, required=True),), never_not_now=True),
@@ -88,7 +75,11 @@ _ALL = (
     ),
     Command(
         "EraseDevice",
-        (Key("PreserveDataPlan", bool), Key("DisallowProximitySetup", bool), _RETURN_TO_SERVICE),
+        (
+            Key("PreserveDataPlan", bool),
+            Key("DisallowProximitySetup", bool),
+            Key("ReturnToService", dict, below=RETURN_TO_SERVICE),
+        ),
         Right.ERASE,
         user_enrollment=False,
         never_not_now=True,
@@ -117,8 +108,6 @@ COMMANDS: dict[str, Command] = {command.name: command for command in _ALL}
 
 ALIASES = {"RestrictionList": "Restrictions"}
 """Another name under which a command is known: Apple's list of what is never put off says RestrictionList."""
-
-_TYPES = {str: "string", int: "integer", bool: "boolean", list: "array", dict: "dictionary", bytes: "data"}
 
 
 def kind_of(command: Mapping[str, Any]) -> Command | None:
@@ -160,15 +149,18 @@ def judge(command: object, phone: Phone) -> Result | None:
     return found if isinstance(found, Result) else None
 
 
-def answer(command: object, phone: Phone, faults: Collection[str] = ()) -> Result:
-    """Answer a command: the dictionary under Command. `faults` are names of CommandFault; others are ignored."""
+def answer(command: object, phone: Phone, *, read: ReadProfile, faults: Collection[str] = ()) -> Result:
+    """Answer a command: the dictionary under Command.
+
+    `read` reads the profile of InstallProfile. `faults` are names of FAULTS; others are ignored.
+    """
     found = _examine(command, phone)
     if isinstance(found, Result):
         return found
     kind, keys = found
     if put_off(kind, phone) or ("not-now" in faults and not kind.never_not_now):
         return NOT_NOW
-    return HANDLERS[kind.name](keys, phone, faults)
+    return HANDLERS[kind.name](keys, phone, Around(faults, read))
 
 
 def _examine(command: object, phone: Phone) -> Result | tuple[Command, Mapping[str, Any]]:
@@ -181,7 +173,11 @@ def _examine(command: object, phone: Phone) -> Result | tuple[Command, Mapping[s
     for objection in OBJECTIONS:
         if objection.objects(kind, phone):
             return failed(item(objection.code, name))
-    return _judge_tether(command, phone) or _judge_keys(command, kind.keys) or (kind, command)
+    if (tether := _judge_tether(command, phone)) is not None:
+        return tether
+    if problem := problem_with(command, kind.keys):
+        return failed(item(12008, problem))
+    return kind, command
 
 
 def put_off(kind: Command, phone: Phone) -> bool:
@@ -200,16 +196,3 @@ def _judge_tether(command: Mapping[str, Any], phone: Phone) -> Result | None:
     if not isinstance(tether, bool):
         return failed(item(12008, "RequestRequiresNetworkTether is no boolean"))
     return failed(item(12081)) if tether and not phone.tethered else None
-
-
-def _judge_keys(found: Mapping[str, Any], keys: tuple[Key, ...], above: str = "") -> Result | None:
-    for key in keys:
-        value = found.get(key.name)
-        if value is None:
-            if key.required:
-                return failed(item(12008, f"{above}{key.name} is missing"))
-        elif not is_a(value, key.type):
-            return failed(item(12008, f"{above}{key.name} is no {_TYPES[key.type]}"))
-        elif key.below and (problem := _judge_keys(value, key.below, f"{above}{key.name}.")):
-            return problem
-    return None

@@ -165,3 +165,5 @@ Effect = (
     | Transfer
 )
 """Whatever a device may be made to do."""
+ENDS_POLL = (Erase, Restart, ShutDown, Unenroll)
+"""Effects after which the device does not ask the MDM for another command."""

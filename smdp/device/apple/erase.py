@@ -5,18 +5,29 @@ the profile as installed, so the plan must be ordered again.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from smdp.device.apple.effects import Erase, Erasure, ReturnToService, Trigger
 from smdp.device.apple.errors import item
 from smdp.device.apple.evidence import Evidence
 from smdp.device.apple.facts import Phone
+from smdp.device.apple.keys import Key, problem_with
 from smdp.device.apple.restrictions import blocked
 from smdp.device.apple.result import ErrorItem
-from smdp.device.apple.versions import Kind, at_least, exists
+from smdp.device.apple.versions import at_least, exists
 
 FORCE = "forcePreserveESIMOnErase"
 OFFER = "allowEraseContentAndSettings"
+
+
+RETURN_TO_SERVICE = (
+    Key("Enabled", bool, required=True),
+    Key("WiFiProfileData", bytes),
+    Key("MDMProfileData", bytes),
+    Key("BootstrapToken", bytes),
+    Key("ShouldRetryEnrollment", bool),
+)
+"""The keys of ReturnToService, in the command as in the answer to the check-in."""
 
 
 class Row(NamedTuple):
@@ -113,23 +124,20 @@ def by_command(command: Mapping[str, Any], phone: Phone) -> Erase | ErrorItem:
     comeback: ReturnToService | ErrorItem | None = None
     erasure = decide("command", phone, preserve=bool(command.get("PreserveDataPlan", False)))
     if exists("command key", "EraseDevice.ReturnToService", phone.os):
-        comeback = return_to_service(command.get("ReturnToService"), phone, erasure, "EraseDevice", "command key")
+        comeback = return_to_service(command.get("ReturnToService"), phone, erasure, "command key")
     if isinstance(comeback, ErrorItem):
         return comeback
     return Erase(erasure=erasure, return_to_service=comeback, disallow_proximity_setup=apart)
 
 
-def by_check_in(answer: Mapping[str, Any], phone: Phone) -> Erase | ErrorItem:
+def by_check_in(phone: Phone, *, preserve: bool, options: Mapping[str, Any] | None) -> Erase | ErrorItem:
     """Make what an MDM's answer to the check-in ReturnToService does (iOS 26.0, supervised, ADE)."""
     if problem := check_in_problem(phone):
         return item(12008, problem)
-    preserve, options = answer.get("PreserveDataPlan", False), answer.get("ReturnToService")
-    if not isinstance(preserve, bool):
-        return item(12008, "PreserveDataPlan is no boolean")
-    if not isinstance(options, Mapping) or not isinstance(options.get("Enabled"), bool):
-        return item(12008, "ReturnToService lacks Enabled")
+    if options is not None and (wrong := problem_with(options, RETURN_TO_SERVICE, "ReturnToService.")):
+        return item(12008, wrong)
     erasure = decide("return-to-service", phone, preserve=preserve)
-    comeback = return_to_service(options, phone, erasure, "ReturnToService", "check-in key")
+    comeback = return_to_service(options, phone, erasure, "check-in key")
     return comeback if isinstance(comeback, ErrorItem) else Erase(erasure=erasure, return_to_service=comeback)
 
 
@@ -143,7 +151,7 @@ def check_in_problem(phone: Phone) -> str:
 
 
 def return_to_service(
-    options: Mapping[str, Any] | None, phone: Phone, erasure: Erasure, where: str, kind: Kind
+    options: Mapping[str, Any] | None, phone: Phone, erasure: Erasure, kind: Literal["command key", "check-in key"]
 ) -> ReturnToService | ErrorItem | None:
     """Read the options of a return to service: None if it is not asked for, an error if they can't work."""
     if options is None or not options.get("Enabled", False):
@@ -151,7 +159,8 @@ def return_to_service(
     ade = phone.supervised and phone.enrollment is not None and phone.enrollment.kind == "ade"
     if not ade and "MDMProfileData" not in options:
         return item(12008, "ReturnToService lacks MDMProfileData, which a device without supervision and ADE needs")
-    bootstrap = kind != "command key" or exists(kind, f"{where}.ReturnToService.BootstrapToken", phone.os)
+    where = "EraseDevice" if kind == "command key" else "ReturnToService"
+    bootstrap = exists(kind, f"{where}.ReturnToService.BootstrapToken", phone.os)
     retry = exists(kind, f"{where}.ReturnToService.ShouldRetryEnrollment", phone.os)
     works, because, evidence = _network_after(options, phone, erasure)
     return ReturnToService(

@@ -11,7 +11,6 @@ from smdp.device.apple.result import ErrorItem
 
 MDM = "MCMDMErrorDomain"
 INSTALLATION = "MCInstallationErrorDomain"
-PROFILE = "MCProfileErrorDomain"
 PAYLOAD = "MCPayloadErrorDomain"
 PASSCODE = "MCPasscodeErrorDomain"
 CELLULAR = "MCCellularErrorDomain"
@@ -27,28 +26,14 @@ class ErrorKind(NamedTuple):
 
 
 ERRORS: dict[int, ErrorKind] = {
-    1000: ErrorKind(PROFILE, "Malformed profile", "The profile is malformed: {problem}."),
-    1001: ErrorKind(PROFILE, "Unsupported profile version", "The profile has PayloadVersion {problem}; 1 is known."),
-    1002: ErrorKind(PROFILE, "Missing required field", "The profile lacks {problem}."),
-    1003: ErrorKind(PROFILE, "Bad data type in field", "The profile's {problem}."),
-    1006: ErrorKind(
-        PROFILE, "Cannot decrypt", "The profile is encrypted, and the device has no key for it: {problem}."
-    ),
-    1007: ErrorKind(PROFILE, "Non-unique UUIDs", "Two payloads of the profile have the PayloadUUID {problem}."),
-    1010: ErrorKind(PROFILE, "Unsupported field value", "The profile's {problem}."),
-    2002: ErrorKind(PAYLOAD, "Missing required field", "A payload lacks {problem}."),
     2003: ErrorKind(PAYLOAD, "Bad data type in field", "A payload's {problem}."),
     2004: ErrorKind(PAYLOAD, "Unsupported field value", "A payload's {problem}."),
-    4000: ErrorKind(INSTALLATION, "Cannot parse profile", "The profile can't be read."),
     4001: ErrorKind(INSTALLATION, "Installation failure", "The profile {problem} was not installed."),
     4018: ErrorKind(INSTALLATION, "Multiple APN or Cellular payloads", "One APN or cellular payload is allowed."),
     5013: ErrorKind(PASSCODE, "Cannot clear passcode", "The UnlockToken is not this device's.", "inferred"),
     12001: ErrorKind(MDM, "Multiple MDM instances", "The device is managed by another MDM payload already."),
     12007: ErrorKind(MDM, "Not authorized", "The MDM payload does not grant the right for {problem}."),
     12008: ErrorKind(MDM, "Malformed request", "The request is malformed: {problem}."),
-    12012: ErrorKind(
-        MDM, "MDM replacement mismatch", "The new MDM payload does not match the installed one: {problem}."
-    ),
     12013: ErrorKind(MDM, "Profile not managed", "The profile {problem} was not installed by this MDM."),
     12021: ErrorKind(MDM, "Invalid request type", "The request “{problem}” is not supported."),
     12075: ErrorKind(MDM, "Specified profile not installed", "No profile {problem} is installed."),
@@ -59,7 +44,7 @@ ERRORS: dict[int, ErrorKind] = {
     36002: ErrorKind(CELLULAR, "Hardware lacks support", "This hardware does not support the request: {problem}."),
     36003: ErrorKind(CELLULAR, "Stack can't perform", "The cellular stack could not perform the request: {problem}."),
 }
-"""Every code that the simulated device reports by itself."""
+"""Every code that an answer to a command may have; what is wrong with a profile's form says who reads it."""
 
 
 def item(code: int, problem: str = "", domain: str | None = None) -> ErrorItem:

@@ -4,6 +4,7 @@ Built by whoever keeps the device; nothing in this package changes it. Numbers a
 answers bring them into Apple's form.
 """
 
+from datetime import datetime
 from enum import IntFlag
 from typing import Any, Literal
 
@@ -59,7 +60,8 @@ class Attachment(Struct, frozen=True, kw_only=True):
 class Subscription(Struct, frozen=True, kw_only=True):
     """An installed eSIM: its home network by its metadata and IMSI, and where it is attached, if it is.
 
-    An empty `label` is Primary or Secondary by its place, an empty `label_id` a UUID that depends on the ICCID alone.
+    A `label` that is empty, Primary or Secondary goes by the line's place, an empty `label_id` is a UUID that depends
+    on the ICCID alone.
     """
 
     iccid: str
@@ -95,31 +97,37 @@ class Enrollment(Struct, frozen=True, kw_only=True):
         return self.kind == "user" or bool(granted & right) or bool(granted & _IMPLIED.get(right, Right(0)))
 
 
-class ConfigurationProfile(Struct, frozen=True, kw_only=True):
-    """An installed configuration profile; `managed` if this MDM installed it."""
+class ConfigurationProfile(Struct, kw_only=True):
+    """An installed configuration profile; `managed` if this MDM installed it, `declarative` if a declaration did.
+
+    `payloads` are the dictionaries of PayloadContent as they came, each with PayloadType, PayloadIdentifier,
+    PayloadUUID and PayloadVersion. `signed_by` names the signer; `signature` says whether somebody vouches for it.
+    """
 
     identifier: str
     uuid: str
-    display_name: str = ""
-    organization: str = ""
-    description: str = ""
     version: int = 1
+    display_name: str | None = None
+    description: str | None = None
+    organization: str | None = None
     removal_disallowed: bool = False
-    removal_passcode: bool = False
-    encrypted: bool = False
+    has_removal_passcode: bool = False
+    removal_date: datetime | None = None
+    payloads: list[dict[str, Any]] = field(default_factory=list)
+    signed_by: str | None = None
+    signature: Literal["none", "verified", "not-verified"] = "none"
+    signer_certificates: list[bytes] = field(default_factory=list)
     managed: bool = True
     declarative: bool = False
-    signers: tuple[bytes, ...] = ()
-    payloads: tuple[dict[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
         """What to call it in a sentence."""
         return self.display_name or self.identifier
 
-    def of(self, *types: str) -> list[dict[str, Any]]:
-        """Its payloads of these types."""
-        return [payload for payload in self.payloads if payload.get("PayloadType") in types]
+    def payloads_of(self, *types: str) -> list[dict[str, Any]]:
+        """The payloads of these types, in order."""
+        return [payload for payload in self.payloads if payload["PayloadType"] in types]
 
 
 class Passcode(Struct, frozen=True, kw_only=True):
@@ -145,7 +153,8 @@ class DeviceSettings(Struct, frozen=True, kw_only=True):
 class Phone(Struct, frozen=True, kw_only=True):
     """A phone at one moment.
 
-    `tray`: whether slot one takes a SIM card, so that the first eSIM goes to slot two. `busy`: a plan is being
+    `tray`: whether slot one takes a SIM card, so that the first eSIM goes to slot two; iPhones sold in the
+    US since iPhone 14 and iPhone Air have none. `busy`: a plan is being
     downloaded. `locked`: its screen; `unlocked_since_boot`: whether the passcode was entered since it started.
     `data_iccid` and `voice_iccid` name the preferred lines, None the first. `cellular_error_domain` is the domain of
     36001 to 36003, of which Apple's list says the default and newer systems contain the other.

@@ -1,7 +1,7 @@
 """What each command makes of a phone: one function per command, after `commands.judge` had nothing against it."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from smdp.device.apple import effects, erase, profiles
 from smdp.device.apple.errors import item
@@ -12,19 +12,27 @@ from smdp.device.apple.restrictions import restriction_list
 from smdp.device.apple.result import ErrorItem, Result, acknowledged, failed
 from smdp.device.apple.settings import change_settings
 
-Handler = Callable[[Mapping[str, Any], Phone, Collection[str]], Result]
+
+class Around(NamedTuple):
+    """What a handler needs besides command and phone: the faults that meet it, and somebody who reads profiles."""
+
+    faults: Collection[str]
+    read: profiles.ReadProfile
+
+
+Handler = Callable[[Mapping[str, Any], Phone, Around], Result]
 
 _BLOCK_AND_FILE_LEVEL = 3
 
 
-def _device_information(command: Mapping[str, Any], phone: Phone, _: Collection[str]) -> Result:
+def _device_information(command: Mapping[str, Any], phone: Phone, _: Around) -> Result:
     queries = command["Queries"]
     if not all(isinstance(query, str) for query in queries):
         return failed(item(12008, "Queries holds something other than strings"))
     return acknowledged(QueryResponses=device_information(queries, phone))
 
 
-def _security_info(_: Mapping[str, Any], phone: Phone, __: Collection[str]) -> Result:
+def _security_info(_: Mapping[str, Any], phone: Phone, __: Around) -> Result:
     passcode = phone.passcode
     info: dict[str, Any] = {
         "HardwareEncryptionCaps": _BLOCK_AND_FILE_LEVEL,
@@ -37,30 +45,26 @@ def _security_info(_: Mapping[str, Any], phone: Phone, __: Collection[str]) -> R
     return acknowledged(SecurityInfo=info)
 
 
-def _profile_list(command: Mapping[str, Any], phone: Phone, _: Collection[str]) -> Result:
+def _profile_list(command: Mapping[str, Any], phone: Phone, _: Around) -> Result:
     managed_only = bool(command.get("ManagedOnly", False))
     return acknowledged(ProfileList=profiles.profile_list(phone, managed_only=managed_only))
 
 
-def _restrictions(command: Mapping[str, Any], phone: Phone, _: Collection[str]) -> Result:
+def _restrictions(command: Mapping[str, Any], phone: Phone, _: Around) -> Result:
     return acknowledged(**restriction_list(phone, per_profile=bool(command.get("ProfileRestrictions", False))))
 
 
-def _install_profile(command: Mapping[str, Any], phone: Phone, _: Collection[str]) -> Result:
-    try:
-        return acknowledged(profiles.install(command["Payload"], phone))
-    except profiles.ProfileError as error:
-        return failed(*error.errors)
+def _install_profile(command: Mapping[str, Any], phone: Phone, around: Around) -> Result:
+    found = profiles.install(command["Payload"], phone, around.read)
+    return failed(*found) if isinstance(found, list) else acknowledged(found)
 
 
-def _remove_profile(command: Mapping[str, Any], phone: Phone, _: Collection[str]) -> Result:
-    try:
-        return acknowledged(profiles.remove(command["Identifier"], phone))
-    except profiles.ProfileError as error:
-        return failed(*error.errors)
+def _remove_profile(command: Mapping[str, Any], phone: Phone, _: Around) -> Result:
+    found = profiles.remove(command["Identifier"], phone)
+    return failed(*found) if isinstance(found, list) else acknowledged(found)
 
 
-def _device_lock(command: Mapping[str, Any], phone: Phone, _: Collection[str]) -> Result:
+def _device_lock(command: Mapping[str, Any], phone: Phone, _: Around) -> Result:
     message, number = command.get("Message"), command.get("PhoneNumber")
     if message is None and number is None:
         return acknowledged(effects.Lock())
@@ -71,33 +75,41 @@ def _device_lock(command: Mapping[str, Any], phone: Phone, _: Collection[str]) -
     return acknowledged(effects.Lock(message=message, phone_number=number), MessageResult="Success")
 
 
-def _clear_passcode(command: Mapping[str, Any], phone: Phone, _: Collection[str]) -> Result:
+def _clear_passcode(command: Mapping[str, Any], phone: Phone, _: Around) -> Result:
     token = phone.enrollment.unlock_token if phone.enrollment is not None else None
     if token is None or command["UnlockToken"] != token:
         return failed(item(5013))
     return acknowledged(effects.ClearPasscode())
 
 
-def _erase_device(command: Mapping[str, Any], phone: Phone, _: Collection[str]) -> Result:
+def _erase_device(command: Mapping[str, Any], phone: Phone, _: Around) -> Result:
     found = erase.by_command(command, phone)
     return failed(found) if isinstance(found, ErrorItem) else acknowledged(found)
 
 
-def _restart(_: Mapping[str, Any], __: Phone, ___: Collection[str]) -> Result:
+def _restart(_: Mapping[str, Any], __: Phone, ___: Around) -> Result:
     return acknowledged(effects.Restart())
 
 
-def _shut_down(_: Mapping[str, Any], __: Phone, ___: Collection[str]) -> Result:
+def _shut_down(_: Mapping[str, Any], __: Phone, ___: Around) -> Result:
     return acknowledged(effects.ShutDown())
 
 
-def _device_configured(_: Mapping[str, Any], phone: Phone, __: Collection[str]) -> Result:
+def _device_configured(_: Mapping[str, Any], phone: Phone, __: Around) -> Result:
     waiting = phone.enrollment is not None and phone.enrollment.awaiting_configuration
     return acknowledged(effects.FinishSetup() if waiting else None)
 
 
-def _declarative_management(command: Mapping[str, Any], _: Phone, __: Collection[str]) -> Result:
+def _declarative_management(command: Mapping[str, Any], _: Phone, __: Around) -> Result:
     return acknowledged(effects.Declarative(data=command.get("Data")))
+
+
+def _settings(command: Mapping[str, Any], phone: Phone, _: Around) -> Result:
+    return change_settings(command, phone)
+
+
+def _refresh_cellular_plans(command: Mapping[str, Any], phone: Phone, around: Around) -> Result:
+    return refresh(command["eSIMServerURL"], phone, around.faults)
 
 
 HANDLERS: dict[str, Handler] = {
@@ -112,9 +124,9 @@ HANDLERS: dict[str, Handler] = {
     "EraseDevice": _erase_device,
     "RestartDevice": _restart,
     "ShutDownDevice": _shut_down,
-    "Settings": change_settings,
+    "Settings": _settings,
     "DeviceConfigured": _device_configured,
     "DeclarativeManagement": _declarative_management,
-    "RefreshCellularPlans": refresh,
+    "RefreshCellularPlans": _refresh_cellular_plans,
 }
 """One handler for each command of the table."""

@@ -18,7 +18,7 @@ from smdp.device.apple.subscriptions import (
     service_subscriptions,
     spaced_iccid,
 )
-from smdp.device.apple.versions import absence, build_of, exists, model_name, model_number
+from smdp.device.apple.versions import MODEL_NUMBER, absence, build_of, exists, model_name
 
 CAPACITY_GB, AVAILABLE_GB = 128.0, 96.5
 _GSM_AND_CDMA = 3
@@ -79,7 +79,7 @@ _DEVICE, _NETWORK = Right.DEVICE_INFORMATION, Right.NETWORK_INFORMATION
 
 _ALL = (
     Query("UDID", "string", None, lambda phone: phone.udid),
-    Query("OrganizationInfo", "dictionary", None, lambda phone: phone.settings.organization_info, True),
+    Query("OrganizationInfo", "dictionary", None, lambda phone: phone.settings.organization_info or None, True),
     Query("MDMOptions", "dictionary", None, lambda phone: phone.settings.mdm_options, True),
     Query(
         "AwaitingConfiguration",
@@ -93,8 +93,8 @@ _ALL = (
     Query("BuildVersion", "string", _DEVICE, lambda phone: phone.build or build_of(phone.os), True),
     Query("SupplementalBuildVersion", "string", _DEVICE, lambda phone: phone.build or build_of(phone.os), True),
     Query("ModelName", "string", _DEVICE, lambda phone: model_name(phone.model), True),
-    Query("Model", "string", _DEVICE, lambda phone: model_number(phone.model).partition("/")[0], True, "inferred"),
-    Query("ModelNumber", "string", _DEVICE, lambda phone: model_number(phone.model), True),
+    Query("Model", "string", _DEVICE, _constant(MODEL_NUMBER.partition("/")[0]), True, "inferred"),
+    Query("ModelNumber", "string", _DEVICE, _constant(MODEL_NUMBER), True),
     Query("ProductName", "string", _DEVICE, lambda phone: phone.model, True),
     Query("SerialNumber", "string", _DEVICE, lambda phone: phone.serial),
     Query("DeviceCapacity", "real", _DEVICE, _constant(CAPACITY_GB), True),

@@ -4,8 +4,8 @@ The MDM hears that the request was accepted, never what came of it. Restrictions
 is about the holder of the device.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from smdp.device.apple.effects import Refresh
@@ -57,9 +57,8 @@ CHECKS = (
 """The checks in the order in which the device makes them."""
 
 
-def refresh(command: Mapping[str, Any], phone: Phone, faults: Collection[str]) -> Result:
+def refresh(url: str, phone: Phone, faults: Collection[str] = ()) -> Result:
     """Answer RefreshCellularPlans: the first objection, or an acknowledgement with the effect Refresh."""
-    url: str = command["eSIMServerURL"]
     for check in CHECKS:
         if check.objects(url, phone, faults):
             return failed(_error(check, phone))

@@ -96,7 +96,7 @@ def restriction_list(phone: Phone, *, per_profile: bool = False) -> dict[str, An
         answer["ProfileRestrictions"] = {
             profile.identifier: _plist(_merge(phone, (profile,)))
             for profile in phone.profiles
-            if profile.of(APPLICATION_ACCESS, PASSCODE_POLICY)
+            if profile.payloads_of(APPLICATION_ACCESS, PASSCODE_POLICY)
         }
     return answer
 
@@ -115,10 +115,10 @@ def hints(profile: ConfigurationProfile, phone: Phone) -> list[str]:
 def _merge(phone: Phone, profiles: tuple[ConfigurationProfile, ...]) -> Effective:
     found = Effective({}, {}, [])
     for profile in profiles:
-        for payload in profile.of(APPLICATION_ACCESS):
+        for payload in profile.payloads_of(APPLICATION_ACCESS):
             for key, value in payload.items():
                 _take_key(found, phone, profile, key, value)
-        for payload in profile.of(PASSCODE_POLICY):
+        for payload in profile.payloads_of(PASSCODE_POLICY):
             _take_policy(found, profile, payload)
     return found
 

@@ -1,16 +1,14 @@
 """What comes of a command: the answer for the MDM, and what the device has to do besides."""
 
-from typing import Any, Literal
-
-from msgspec import Struct, field
+from typing import Any, Literal, NamedTuple
 
 from smdp.device.apple.effects import Effect
 
 Status = Literal["Acknowledged", "Error", "CommandFormatError", "NotNow"]
 
 
-class ErrorItem(Struct, frozen=True, kw_only=True):
-    """One entry of an ErrorChain."""
+class ErrorItem(NamedTuple):
+    """One entry of an ErrorChain: ErrorCode, ErrorDomain, LocalizedDescription, USEnglishDescription."""
 
     code: int
     domain: str
@@ -27,15 +25,16 @@ class ErrorItem(Struct, frozen=True, kw_only=True):
         return entry if self.us_english is None else entry | {"USEnglishDescription": self.us_english}
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class Result(NamedTuple):
     """The answer to a command: status, the keys of its own, errors outermost first, and the effect to carry out.
 
-    The effect belongs to an acknowledged command and is carried out once the MDM has the answer.
+    Only an acknowledged command has an effect. One of ENDS_POLL is carried out once the answer was sent and ends the
+    conversation; the others are carried out before, so that the next command meets what they made.
     """
 
-    status: Status = "Acknowledged"
-    body: dict[str, Any] = field(default_factory=dict)
-    errors: list[ErrorItem] = field(default_factory=list)
+    status: Status
+    body: dict[str, Any] = {}  # noqa: RUF012  # read only
+    errors: list[ErrorItem] = []  # noqa: RUF012  # as body
     effect: Effect | None = None
 
     def answer(self) -> dict[str, Any]:
@@ -44,20 +43,20 @@ class Result(Struct, frozen=True, kw_only=True):
         return message if not self.errors else message | {"ErrorChain": [error.plist() for error in self.errors]}
 
 
-NOT_NOW = Result(status="NotNow")
+NOT_NOW = Result("NotNow")
 """Ask again later."""
 
 
 def acknowledged(effect: Effect | None = None, **body: Any) -> Result:
     """Answer that it is done, or will be."""
-    return Result(body=body, effect=effect)
+    return Result("Acknowledged", body, effect=effect)
 
 
 def failed(*errors: ErrorItem) -> Result:
     """Answer that it can't be done, outermost error first."""
-    return Result(status="Error", errors=list(errors))
+    return Result("Error", errors=list(errors))
 
 
 def format_error(*errors: ErrorItem) -> Result:
     """Answer that it is no command at all."""
-    return Result(status="CommandFormatError", errors=list(errors))
+    return Result("CommandFormatError", errors=list(errors))

@@ -56,7 +56,6 @@ class Line(NamedTuple):
     iccid: str
     label: str
     label_id: str
-    esim: bool
     settings_version: str
     home: Attachment
     attached: Attachment | None
@@ -66,8 +65,9 @@ def service_subscriptions(phone: Phone) -> list[dict[str, Any]]:
     """Make the rows of both slots, slot one first; none for a phone without cellular."""
     if not phone.cellular:
         return []
-    in_use = {line.slot: line for line in lines(phone)}
-    return [_row(phone, slot, in_use.get(slot)) for slot in range(len(SLOTS))]
+    in_use = lines(phone)
+    by_slot = {line.slot: _line_keys(phone, line, in_use) for line in in_use}
+    return [_row(phone, slot, by_slot.get(slot)) for slot in range(len(SLOTS))]
 
 
 def lines(phone: Phone) -> list[Line]:
@@ -105,23 +105,20 @@ def meid_of(phone: Phone, slot: int) -> str:
     return phone.meid if phone.meid and slot == 0 else imei_of(phone, slot).replace(" ", "")[:_MEID_DIGITS]
 
 
-def _row(phone: Phone, slot: int, line: Line | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"Slot": SLOTS[slot], "IMEI": imei_of(phone, slot)}
-    empty_tray = line is None and slot == 0 and phone.tray
-    if phone.esim and not empty_tray and (line is None or line.esim) and exists("subscription key", "EID", phone.os):
+def _row(phone: Phone, slot: int, line: dict[str, Any] | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"Slot": SLOTS[slot], "IMEI": imei_of(phone, slot)} | (line or {})
+    card = slot == 0 and (phone.physical_sim is not None or (phone.tray and line is None))
+    if phone.esim and not card and exists("subscription key", "EID", phone.os):
         row["EID"] = phone.eid
-    if line is not None:
-        row |= _line_keys(phone, line)
     return {key.name: row[key.name] for key in ROW_KEYS if key.name in row}
 
 
-def _line_keys(phone: Phone, line: Line) -> dict[str, Any]:
-    first = lines(phone)[0].iccid
+def _line_keys(phone: Phone, line: Line, in_use: list[Line]) -> dict[str, Any]:
     keys: dict[str, Any] = {
         "ICCID": spaced_iccid(line.iccid),
         "CarrierSettingsVersion": line.settings_version,
-        "IsDataPreferred": line.iccid == (phone.data_iccid or first),
-        "IsVoicePreferred": line.iccid == (phone.voice_iccid or first),
+        "IsDataPreferred": line == _preferred(phone.data_iccid, in_use),
+        "IsVoicePreferred": line == _preferred(phone.voice_iccid, in_use),
         "Label": line.label,
         "LabelID": line.label_id,
         "MEID": meid_of(phone, line.slot),
@@ -140,6 +137,11 @@ def _line_keys(phone: Phone, line: Line) -> dict[str, Any]:
     return keys
 
 
+def _preferred(iccid: str | None, in_use: list[Line]) -> Line:
+    """The chosen line if it is in use, else the first."""
+    return next((line for line in in_use if line.iccid == iccid), in_use[0])
+
+
 def roaming(line: Line) -> bool:
     """Say whether a line is attached to another network than its own."""
     home, at = line.home, line.attached
@@ -148,7 +150,7 @@ def roaming(line: Line) -> bool:
 
 def _card_line(sim: PhysicalSim) -> Line:
     home = Attachment(network_name=sim.carrier, mcc=sim.mcc, mnc=sim.mnc, msisdn=sim.number)
-    return Line(0, sim.iccid, LABELS[0], label_id_of(sim.iccid), False, sim.carrier_settings_version, home, home)
+    return Line(0, sim.iccid, LABELS[0], label_id_of(sim.iccid), sim.carrier_settings_version, home, home)
 
 
 def _esim_line(esim: Subscription, slot: int, label: str) -> Line:
@@ -156,9 +158,8 @@ def _esim_line(esim: Subscription, slot: int, label: str) -> Line:
     return Line(
         slot=slot,
         iccid=esim.iccid,
-        label=esim.label or label,
+        label=label if esim.label in ("", *LABELS) else esim.label,
         label_id=esim.label_id or label_id_of(esim.iccid),
-        esim=True,
         settings_version=esim.carrier_settings_version,
         home=home,
         attached=esim.attached,

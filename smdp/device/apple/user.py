@@ -18,7 +18,24 @@ from smdp.device.apple.versions import at_least
 Action = Literal["add-esim", "remove-esim", "transfer", "app-data", "plan-settings", "wrong-passcode", "erase"]
 
 READY = "Mobile Plan is Ready to be Installed"
-"""What the screen says when the carrier offers a plan to this EID; where it can't be installed, it says no more."""
+
+
+class Notice(NamedTuple):
+    """Words on the screen: when they show, and how sure that is."""
+
+    text: str
+    when: str
+    evidence: Evidence
+
+
+NOTICES: dict[str, Notice] = {
+    "ready": Notice(READY, "the carrier offers a plan to this EID, whether or not it may be installed", "documented"),
+    "no-sim": Notice("No SIM Card Installed", "there is no line", "observed"),
+    "carrier-settings": Notice("Carrier Settings Update", "a new line came into use", "observed"),
+    "cannot-add": Notice("Cellular Plan Cannot Be Added", "the carrier's server refused the plan", "observed"),
+    "already-active": Notice("Unable to Complete Cellular Plan Change", "the plan is in use already", "observed"),
+}
+"""What the holder of a device is shown, by cause."""
 MAX_TIMES = 100
 """How many wrong passcodes one attempt may be."""
 

@@ -157,6 +157,7 @@ WINDOWS: dict[Kind, dict[str, Window]] = {
     },
     "check-in key": {
         "ReturnToService.PreserveDataPlan": Window("26.4"),
+        "ReturnToService.ReturnToService.BootstrapToken": Window("26.0"),
         "ReturnToService.ReturnToService.ShouldRetryEnrollment": Window("27.0"),
     },
     "item": {
@@ -210,50 +211,44 @@ BUILDS: dict[str, str] = {
     "26.1": "23B85",
 }
 """Builds that Apple released; of the others `build_of` makes one up in the same form."""
+_MADE_UP = 900
 
 
 def build_of(os: str) -> str:
-    """Name the build of a version: Apple's where the table has it, else one in its form that ends in 999."""
-    major, minor, _ = parse_os(os)
-    known = BUILDS.get(os) or BUILDS.get(f"{major}.{minor}")
+    """Name the build of a version: Apple's where the table has it, else one in its form, made up: 22B901 for 18.1.1."""
+    major, minor, patch = parse_os(os)
+    known = None if patch else BUILDS.get(f"{major}.{minor}")
     if known is not None:
         return known
     train = major - 3 if major >= _FIRST_NEW_MAJOR else major + 4
-    return f"{train}{chr(ord('A') + minor)}999"
+    return f"{train}{chr(ord('A') + minor % 26)}{_MADE_UP + patch}"
 
 
 class Model(NamedTuple):
-    """A model: what people call it, its first iOS, a sample part number, and whether it takes a SIM card."""
+    """A model: what people call it, and its first iOS."""
 
     marketing: str
     oldest: str
-    number: str
-    tray: bool = True
 
 
 MODELS: dict[str, Model] = {
-    "iPhone11,2": Model("iPhone XS", "12.0", "MT942LL/A"),
-    "iPhone12,1": Model("iPhone 11", "13.0", "MWLT2LL/A"),
-    "iPhone13,2": Model("iPhone 12", "14.1", "MGJ53LL/A"),
-    "iPhone14,5": Model("iPhone 13", "15.0", "MLPF3LL/A"),
-    "iPhone14,7": Model("iPhone 14", "16.0", "MPUF3LL/A"),
-    "iPhone15,2": Model("iPhone 14 Pro", "16.0", "MQ0G3LL/A"),
-    "iPhone15,4": Model("iPhone 15", "17.0", "MTP03LL/A"),
-    "iPhone16,1": Model("iPhone 15 Pro", "17.0", "MTQM3LL/A"),
-    "iPhone17,1": Model("iPhone 16 Pro", "18.0", "MYMC3LL/A"),
-    "iPhone17,3": Model("iPhone 16", "18.0", "MYAP3LL/A"),
-    "iPhone18,1": Model("iPhone 17 Pro", "26.0", "MFXG4LL/A"),
-    "iPhone18,4": Model("iPhone Air", "26.0", "MG2L4LL/A", tray=False),
-    "iPad13,19": Model("iPad (10th generation)", "16.1", "MQ6J3LL/A"),
+    "iPhone11,2": Model("iPhone XS", "12.0"),
+    "iPhone12,1": Model("iPhone 11", "13.0"),
+    "iPhone13,2": Model("iPhone 12", "14.1"),
+    "iPhone14,5": Model("iPhone 13", "15.0"),
+    "iPhone14,7": Model("iPhone 14", "16.0"),
+    "iPhone15,2": Model("iPhone 14 Pro", "16.0"),
+    "iPhone15,4": Model("iPhone 15", "17.0"),
+    "iPhone16,1": Model("iPhone 15 Pro", "17.0"),
+    "iPhone17,1": Model("iPhone 16 Pro", "18.0"),
+    "iPhone17,3": Model("iPhone 16", "18.0"),
+    "iPhone18,1": Model("iPhone 17 Pro", "26.0"),
+    "iPhone18,4": Model("iPhone Air", "26.0"),
+    "iPad13,19": Model("iPad (10th generation)", "16.1"),
 }
-"""Some models by product name. Any other product name will do too; part numbers are samples."""
-_SAMPLE_NUMBER = "MK1A3LL/A"
-
-
-def model_number(model: str) -> str:
-    """Give a sample part number with region, as in the query ModelNumber."""
-    known = MODELS.get(model)
-    return known.number if known else _SAMPLE_NUMBER
+"""Some models by product name. Any other product name will do too."""
+MODEL_NUMBER = "MK1A3LL/A"
+"""The part number that every simulated device tells: the one of Apple's example, whatever the model."""
 
 
 def model_name(model: str) -> str:
