@@ -15,7 +15,7 @@ from smdp.device.apple.handlers import HANDLERS, Around
 from smdp.device.apple.keys import Key, problem_with
 from smdp.device.apple.profiles import ReadProfile
 from smdp.device.apple.result import NOT_NOW, Result, failed, format_error
-from smdp.device.apple.versions import exists
+from smdp.device.apple.versions import WINDOWS, exists
 
 FAULTS: dict[str, str] = {
     "not-now": "The device answers NotNow, save to the commands of which Apple says that it never does.",
@@ -175,9 +175,17 @@ def _examine(command: object, phone: Phone) -> Result | tuple[Command, Mapping[s
             return failed(item(objection.code, name))
     if (tether := _judge_tether(command, phone)) is not None:
         return tether
-    if problem := problem_with(command, kind.keys):
+    if problem := problem_with(command, keys_of(kind, phone.os)):
         return failed(item(12008, problem))
     return kind, command
+
+
+def keys_of(kind: Command, os: str) -> tuple[Key, ...]:
+    """Name the keys that this iOS reads; it ignores those that came later, as all that it doesn't know."""
+    windows = WINDOWS["command key"]
+    return tuple(
+        key for key in kind.keys if (window := windows.get(f"{kind.name}.{key.name}")) is None or window.covers(os)
+    )
 
 
 def put_off(kind: Command, phone: Phone) -> bool:

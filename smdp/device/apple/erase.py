@@ -181,7 +181,7 @@ def _network_after(options: Mapping[str, Any], phone: Phone, erasure: Erasure) -
     if phone.tethered:
         return True, "It enrols again over its tether.", "documented"
     plan = phone.physical_sim is not None or (erasure.kept and any(esim.attached for esim in phone.esims))
-    if plan and exists("command key", "EraseDevice.ReturnToService.ShouldRetryEnrollment", phone.os):
+    if plan and at_least(phone.os, "27.0"):
         return True, "It enrols again over its cellular plan, which iOS 27 accepts.", "documented"
     if plan:
         return (

@@ -129,6 +129,10 @@ class ConfigurationProfile(Struct, kw_only=True):
         """The payloads of these types, in order."""
         return [payload for payload in self.payloads if payload["PayloadType"] in types]
 
+    def payload(self, uuid: str) -> dict[str, Any] | None:
+        """The payload of a PayloadUUID."""
+        return next((one for one in self.payloads if one["PayloadUUID"] == uuid), None)
+
 
 class Passcode(Struct, frozen=True, kw_only=True):
     """Whether there is a passcode, whether it is good enough, and how often it was mistyped since it was right."""

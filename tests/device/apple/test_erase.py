@@ -117,8 +117,9 @@ def test_disabled_it_is_no_return(options):
     assert comeback(options) is None
 
 
-def test_ios_16_ignores_it():
-    assert comeback(WIFI, os="16.7") is None
+@pytest.mark.parametrize("options", [WIFI, {"Enabled": 1}, "junk"])
+def test_ios_16_ignores_it(options):
+    assert comeback(options, os="16.7") is None
 
 
 @pytest.mark.parametrize(

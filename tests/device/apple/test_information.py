@@ -58,10 +58,22 @@ def test_user_enrollment_may_ask_for_what_the_table_says(name):
     assert (name in answers(name, enrollment=enrolled(kind="user"))) == (name in USER_ENROLLMENT)
 
 
-def test_network_keys_take_the_right_32_and_device_keys_16():
-    assert QUERIES["ServiceSubscriptions"].right == Right.NETWORK_INFORMATION == 32
-    assert QUERIES["ICCID"].right == 32
-    assert QUERIES["IMEI"].right == QUERIES["ModemFirmwareVersion"].right == Right.DEVICE_INFORMATION == 16
+NETWORK = {
+    "ICCID", "BluetoothMAC", "WiFiMAC", "CurrentCarrierNetwork", "SubscriberCarrierNetwork", "CarrierSettingsVersion",
+    "PhoneNumber", "CurrentMCC", "CurrentMNC", "SubscriberMCC", "SubscriberMNC", "IsRoaming", "VoiceRoamingEnabled",
+    "DataRoamingEnabled", "PersonalHotspotEnabled", "IsNetworkTethered", "ServiceSubscriptions", *GONE_LONG_AGO,
+}  # fmt: skip
+FREE = {"UDID", "OrganizationInfo", "MDMOptions", "AwaitingConfiguration"}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_the_rights_are_apples(name):
+    if name in FREE:
+        assert QUERIES[name].right is None
+    elif name.startswith("iTunes"):
+        assert QUERIES[name].right == Right.MANAGE_APPS == 4096
+    else:
+        assert QUERIES[name].right == (32 if name in NETWORK else 16)
 
 
 def test_there_is_no_top_level_eid():

@@ -173,3 +173,11 @@ def test_managed_only_and_user_enrollment_leave_others_out():
     assert len(rows(*both)) == 2
     assert len(rows(*both, managed_only=True)) == 1
     assert len(rows(*both, enrollment=enrolled(kind="user"))) == 1
+
+
+def test_payloads_are_found_by_type_and_by_uuid():
+    wifi, mail = payload("com.apple.wifi.managed"), payload("com.apple.mail.managed")
+    both = profile(wifi, mail)
+    assert both.payloads_of("com.apple.mail.managed") == [mail]
+    assert both.payload("UUID-com.apple.wifi.managed") == wifi
+    assert both.payload("UUID-none") is None

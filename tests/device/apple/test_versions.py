@@ -33,6 +33,63 @@ def test_a_window_opens_and_closes_at_its_versions(kind, name, window):
         assert exists(kind, name, "27.0")
 
 
+FACTS = {
+    ("command", "RefreshCellularPlans"): ("13.0", None),
+    ("command", "RestartDevice"): ("10.3", None),
+    ("command", "ShutDownDevice"): ("10.3", None),
+    ("command", "DeclarativeManagement"): ("15.0", None),
+    ("command key", "EraseDevice.PreserveDataPlan"): ("11.0", None),
+    ("command key", "EraseDevice.DisallowProximitySetup"): ("11.3", None),
+    ("command key", "EraseDevice.ReturnToService"): ("17.0", None),
+    ("command key", "EraseDevice.ReturnToService.BootstrapToken"): ("26.0", None),
+    ("command key", "EraseDevice.ReturnToService.ShouldRetryEnrollment"): ("27.0", None),
+    ("command key", "ProfileList.ManagedOnly"): ("13.0", None),
+    ("query", "ServiceSubscriptions"): ("12.0", None),
+    ("query", "IMEI"): ("4.0", "26.0"),
+    ("query", "MEID"): ("4.0", "26.0"),
+    ("query", "ICCID"): ("4.0", "26.0"),
+    ("query", "PhoneNumber"): ("4.0", "26.0"),
+    ("query", "CurrentCarrierNetwork"): ("4.0", "26.0"),
+    ("query", "SubscriberCarrierNetwork"): ("5.0", "26.0"),
+    ("query", "CarrierSettingsVersion"): ("4.0", "26.0"),
+    ("query", "CurrentMCC"): ("4.0", "26.0"),
+    ("query", "CurrentMNC"): ("4.0", "26.0"),
+    ("query", "SubscriberMCC"): ("4.2.6", "26.0"),
+    ("query", "SubscriberMNC"): ("4.2.6", "26.0"),
+    ("query", "IsRoaming"): ("4.2", "26.0"),
+    ("query", "VoiceRoamingEnabled"): ("5.0", "26.0"),
+    ("query", "SIMCarrierNetwork"): ("4.0", "5.0"),
+    ("query", "SIMMCC"): ("4.0", "4.2.6"),
+    ("query", "SIMMNC"): ("4.0", "4.2.6"),
+    ("query", "CellularTechnology"): ("4.2.6", None),
+    ("query", "DataRoamingEnabled"): ("5.0", None),
+    ("query", "PersonalHotspotEnabled"): ("7.0", None),
+    ("query", "IsNetworkTethered"): ("10.3", None),
+    ("query", "ModelNumber"): ("16.4", None),
+    ("query", "TimeZone"): ("14.0", None),
+    ("subscription key", "EID"): ("14.0", None),
+    ("subscription key", "SubscriberCarrierNetwork"): ("16.0", None),
+    ("restriction", "allowESIMModification"): ("12.1", None),
+    ("restriction", "allowESIMOutgoingTransfers"): ("18.0", None),
+    ("restriction", "forcePreserveESIMOnErase"): ("17.2", None),
+    ("restriction", "allowCellularPlanModification"): ("11.0", None),
+    ("restriction", "allowAppCellularDataModification"): ("7.0", None),
+    ("restriction", "allowEraseContentAndSettings"): ("8.0", None),
+    ("restriction", "allowProximitySetupToNewDevice"): ("11.0", None),
+    ("check-in", "ReturnToService"): ("26.0", None),
+    ("check-in", "GetToken"): ("17.0", None),
+    ("check-in key", "ReturnToService.PreserveDataPlan"): ("26.4", None),
+    ("check-in key", "ReturnToService.ReturnToService.ShouldRetryEnrollment"): ("27.0", None),
+}
+
+
+@pytest.mark.parametrize(("what", "window"), FACTS.items())
+def test_apples_own_figures(what, window):
+    kind, name = what
+    found = WINDOWS[kind][name]
+    assert (found.introduced, found.removed) == window
+
+
 def test_a_name_that_the_table_lacks_exists_in_no_version():
     assert not exists("command", "InstallApplication", "26.1")
     assert absence("command", "InstallApplication", "26.1").startswith("InstallApplication is no command")
