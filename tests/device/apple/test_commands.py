@@ -203,9 +203,10 @@ def test_a_locked_screen_puts_two_commands_off(name):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_before_the_first_unlock_four_commands_are_put_off(name):
+@pytest.mark.parametrize("locked", [True, False])
+def test_before_the_first_unlock_four_commands_are_put_off(name, locked):
     put = name in ("InstallProfile", "SecurityInfo", "DeclarativeManagement", "RemoveProfile")
-    assert send(name, usual(locked=True, unlocked_since_boot=False)).status == ("NotNow" if put else "Acknowledged")
+    assert send(name, usual(locked=locked, unlocked_since_boot=False)).status == ("NotNow" if put else "Acknowledged")
 
 
 def test_device_configured_is_put_off_without_a_cloud_configuration():

@@ -76,6 +76,11 @@ def test_another_network_than_its_own_is_roaming():
     assert row["SubscriberCarrierNetwork"] == "smdp TEST"
 
 
+def test_a_line_whose_home_is_unknown_does_not_roam():
+    unknown = msgspec.structs.replace(ACTIVE, subscriber_mcc="", subscriber_mnc="")
+    assert rows(esims=(unknown,))[1]["IsRoaming"] is False
+
+
 def test_a_card_is_in_slot_one_without_eid_and_preferred():
     card, esim = rows(physical_sim=CARD, esims=(ACTIVE,))
     assert card["Slot"] == "CTSubscriptionSlotOne"
