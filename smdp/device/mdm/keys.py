@@ -32,9 +32,15 @@ class RsaKeys:
         ready = next((key for key in self._ready if key.key_size == bits), None)
         if ready is not None:
             self._ready.remove(ready)
-        if bits == USUAL_BITS and len(self._ready) < self._ahead and (self._filling is None or self._filling.done()):
-            self._filling = asyncio.create_task(self._fill())
+        if bits == USUAL_BITS:
+            self._start()
         return await asyncio.to_thread(new_key, bits) if ready is None else ready
+
+    async def fill(self) -> None:
+        """Wait until the keys that are kept ahead are there."""
+        self._start()
+        if self._filling is not None:
+            await self._filling
 
     async def close(self) -> None:
         """Make no more keys."""
@@ -44,7 +50,11 @@ class RsaKeys:
                 await self._filling
         self._filling = None
 
-    async def _fill(self) -> None:
+    def _start(self) -> None:
+        if len(self._ready) < self._ahead and (self._filling is None or self._filling.done()):
+            self._filling = asyncio.create_task(self._make())
+
+    async def _make(self) -> None:
         while len(self._ready) < self._ahead:
             self._ready.append(await asyncio.to_thread(new_key, USUAL_BITS))
 

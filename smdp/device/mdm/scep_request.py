@@ -1,5 +1,6 @@
 """What a SCEP payload asks a device to ask for: the payload read, and the certification request made of it."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ _SHORT = {
     "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
     "CN": NameOID.COMMON_NAME,
 }
+_OID = re.compile(r"[0-2](\.[0-9]{1,10}){1,20}", re.ASCII)
 _PRINCIPAL_NAME = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 
 
@@ -122,6 +124,8 @@ def _subject(groups: list[Any]) -> x509.Name:
 def _rdn(group: list[list[str]]) -> x509.RelativeDistinguishedName:
     attributes: list[x509.NameAttribute[str]] = []
     for kind, value in group:
+        if kind not in _SHORT and not _OID.fullmatch(kind):
+            raise ValueError(f"{kind[:32]!r} is neither an OID nor one of {', '.join(_SHORT)}")
         oid = _SHORT.get(kind) or x509.ObjectIdentifier(kind)
         attributes.append(x509.NameAttribute(oid, value))
     return x509.RelativeDistinguishedName(attributes)
