@@ -139,19 +139,22 @@ def trusted_by(profile: ConfigurationProfile) -> list[bytes]:
 
     Raises MdmError 9005.
     """
-    found = list[bytes]()
-    for payload in profile.payloads_of(ROOT, PEM, PKCS1):
-        content = require(payload, "PayloadContent", bytes)
-        try:
-            read = (
-                x509.load_pem_x509_certificates(content)
-                if content.lstrip().startswith(b"-----")
-                else [x509.load_der_x509_certificate(content)]
-            )
-        except ValueError:
-            raise mdm_failure("certificate-malformed", payload=payload["PayloadType"]) from None
-        found += [certificate.public_bytes(Encoding.DER) for certificate in read]
-    return found
+    payloads = profile.payloads_of(ROOT, PEM, PKCS1)
+    return [one for payload in payloads for one in read_anchors(require(payload, "PayloadContent", bytes), payload)]
+
+
+def read_anchors(content: bytes, payload: Mapping[str, Any] | None = None) -> list[bytes]:
+    """Read certificates of PEM, or one of DER, into DER. Raises MdmError 9005, naming the payload."""
+    try:
+        read = (
+            x509.load_pem_x509_certificates(content)
+            if content.lstrip().startswith(b"-----")
+            else [x509.load_der_x509_certificate(content)]
+        )
+    except ValueError:
+        name = payload["PayloadType"] if payload else "of trusted certificates"
+        raise mdm_failure("certificate-malformed", payload=name) from None
+    return [certificate.public_bytes(Encoding.DER) for certificate in read]
 
 
 def web_url(payload: Mapping[str, Any], key: str, url: str, *, allow_http: bool) -> str:

@@ -39,7 +39,7 @@ class MdmError(Exception):
         return ErrorItem(self.code or 4001, self.domain or "MCInstallationErrorDomain", self.because, self.because)
 
 
-_TRANSIENT = frozenset({"mdm-unreachable", "mdm-timeout", "answer-cut", "http-status", "scep-pending"})
+_TRANSIENT = frozenset({"mdm-unreachable", "mdm-timeout", "hung-up", "answer-cut", "http-status", "scep-pending"})
 _UNENROLS = frozenset({"unauthorized", "unrecognized-device"})
 
 
@@ -172,6 +172,10 @@ REASONS: dict[str, Reason] = {
     ),
     "refused-with-code": Reason("{host} refused with the code {code}.", _SERVER, 12002),
     "http-status": Reason("{host} answered with HTTP {status}.", _SERVER, 23001),
+    "hung-up": Reason(
+        "{host} hung up without an answer: {problem}.",
+        "See the server's log; it may not accept the device's identity as a TLS client certificate.",
+    ),
     "answer-cut": Reason("The answer of {host} broke off.", "Try again."),
     "answer-too-large": Reason("The answer of {host} exceeds {limit} bytes.", _SERVER, 23001),
     "answer-malformed": Reason("The answer of {host} cannot be used: {problem}.", _SERVER, 23001),

@@ -166,7 +166,16 @@ class _Asking:
 
 
 _UNHEARD = frozenset(
-    {"mdm-unreachable", "mdm-timeout", "answer-cut", "tls-failed", "tls-untrusted", "http-status", "redirect"}
+    {
+        "mdm-unreachable",
+        "mdm-timeout",
+        "hung-up",
+        "answer-cut",
+        "tls-failed",
+        "tls-untrusted",
+        "http-status",
+        "redirect",
+    }
 )
 
 

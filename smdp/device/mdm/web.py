@@ -92,8 +92,10 @@ class Web:
             raise mdm_failure("answer-malformed", host=host, problem=error.message[:200].rstrip(".")) from None
         except (aiohttp.InvalidURL, ValueError):
             raise mdm_failure("url-malformed", key="The URL", url=repr(url[:200])) from None
+        except aiohttp.ClientConnectorError as error:
+            raise mdm_failure("mdm-unreachable", host=host, problem=system_text(error)) from None
         except (aiohttp.ClientError, OSError) as error:
-            reason = "tls-failed" if isinstance(error.__cause__, ssl.SSLError) else "mdm-unreachable"
+            reason = "tls-failed" if isinstance(error.__cause__, ssl.SSLError) else "hung-up"
             raise mdm_failure(reason, host=host, problem=system_text(error.__cause__ or error)) from None
 
     async def _trusting(
@@ -150,8 +152,10 @@ def tls_context(anchors: bytes, chain: Sequence[bytes] = (), key: bytes = b"") -
         if chain:
             with private_file(_pem(chain, key)) as path:
                 context.load_cert_chain(path)
-    except (ssl.SSLError, ValueError, TypeError) as error:
+    except ssl.SSLError as error:
         raise mdm_failure("identity-unusable", problem=system_text(error)) from None
+    except (ValueError, TypeError):
+        raise mdm_failure("identity-unusable", problem="its certificate or key cannot be read") from None
     return context
 
 
