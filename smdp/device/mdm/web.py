@@ -7,15 +7,11 @@ from typing import NamedTuple
 
 import aiohttp
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from smdp.device.mdm.enrollment import host_of
 from smdp.device.mdm.failure import mdm_failure
+from smdp.device.mdm.identity import private_key
 from smdp.device.resolve import Resolve, Resolver, system_text
 from smdp.pki.tls import private_file
 
@@ -160,5 +156,5 @@ def tls_context(anchors: bytes, chain: Sequence[bytes] = (), key: bytes = b"") -
 
 
 def _pem(chain: Sequence[bytes], key: bytes) -> bytes:
-    secret = load_der_private_key(key, None).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    secret = private_key(key).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return b"".join(x509.load_der_x509_certificate(one).public_bytes(Encoding.PEM) for one in chain) + secret
