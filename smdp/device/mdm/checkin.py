@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from smdp.device.mdm.channel import Channel
 from smdp.device.mdm.enrollment import Enrollment, host_of
-from smdp.device.mdm.failure import mdm_failure
+from smdp.device.mdm.failure import MdmError, mdm_failure
 from smdp.device.mdm.plist import read_plist
 
 _LOCK_AND_PASSCODE, _DEVICE_INFORMATION = 4, 16
@@ -130,5 +130,5 @@ def _message(kind: str, enrollment: Enrollment, who: Who) -> dict[str, Any]:
     return {"MessageType": kind, **identified(enrollment, who)}
 
 
-def _unusable(channel: Channel, problem: str) -> Exception:
+def _unusable(channel: Channel, problem: str) -> MdmError:
     return mdm_failure("answer-malformed", host=host_of(channel.enrollment.check_in_url), problem=problem)
