@@ -1,5 +1,6 @@
 """Enrolling: get the identity, Authenticate, TokenUpdate; and leaving again."""
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -78,7 +79,7 @@ async def enroll(plan: Plan, who: Who, world: World, *, tell: Tell, awaiting_con
 async def obtain_identity(payload: Mapping[str, Any], enrollment: Enrollment, world: World) -> Identity:
     """Get the identity of a PKCS #12 or SCEP payload. Raises MdmError."""
     if payload["PayloadType"] == PKCS12:
-        return read_pkcs12(payload)
+        return await asyncio.to_thread(read_pkcs12, payload)
     web = Web(enrollment.anchors, resolve=world.resolve, within=world.within)
     try:
         return await enroll_scep(payload, web, keys=world.keys, wait=world.wait, entropy=world.entropy)

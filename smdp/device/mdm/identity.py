@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 from smdp.device.mdm.failure import mdm_failure
 from smdp.device.mdm.profiles import optional, require
 
-MAX_ITERATIONS = 5_000_000
-"""Most rounds of a key derivation that are gone through; more would stand still for seconds."""
+MAX_ITERATIONS = 1_000_000
+"""Most rounds of a key derivation that are gone through; they take half a second."""
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 _OPTIONS = pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary, pkcs7.PKCS7Options.NoCapabilities
 _NONSENSE = ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError
@@ -90,15 +90,22 @@ def mdm_signature(body: bytes, certificate: bytes, key: PrivateKey) -> str:
 
 
 def _check_bounds(content: bytes) -> None:
-    """Refuse what is no PKCS #12, or would derive a key for minutes."""
+    """Refuse what is no PKCS #12, or would derive a key for minutes, as far as that shows before it is opened."""
     try:
         pfx = asn1_pkcs12.Pfx.load(content)
         rounds = [int(pfx["mac_data"]["iterations"].native or 0)] if pfx["mac_data"] else []
         for part in pfx.authenticated_safe:
-            if part["content_type"].native == "encrypted_data":
-                algorithm = part["content"]["encrypted_content_info"]["content_encryption_algorithm"]
-                rounds.append(int(algorithm.kdf_iterations))
+            rounds += _rounds(part)
     except _NONSENSE:
         raise mdm_failure("pkcs12-malformed", problem="it is no PFX") from None
     if max(rounds, default=0) > MAX_ITERATIONS:
         raise mdm_failure("pkcs12-malformed", problem=f"it asks for more than {MAX_ITERATIONS} rounds of derivation")
+
+
+def _rounds(part: Any) -> list[int]:
+    """How many rounds a part asks for: as a whole, or each key in it."""
+    if part["content_type"].native == "encrypted_data":
+        return [int(part["content"]["encrypted_content_info"]["content_encryption_algorithm"].kdf_iterations)]
+    bags = asn1_pkcs12.SafeContents.load(part["content"].native)
+    locked = [bag["bag_value"] for bag in bags if bag["bag_id"].native == "pkcs8_shrouded_key_bag"]
+    return [int(bag["encryption_algorithm"].kdf_iterations) for bag in locked]

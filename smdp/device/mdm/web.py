@@ -34,6 +34,7 @@ class Answered(NamedTuple):
 class Web:
     """Calls servers for one device. Close it in the end.
 
+    A request on a kept connection that the server has closed in the meantime is sent once more, on a new one.
     The system's roots cost 0.8 MB and 40 ms a device, so they are asked only where `anchors` (DER) do not suffice:
     the handshake is done again with them. `chain` and `key` are the identity that is shown, DER.
     """

@@ -88,11 +88,38 @@ def test_a_pkcs12_cut_short():
     assert failing(pfx()[:-20], Password="pass").reason == "pkcs12-malformed"
 
 
-def test_a_pkcs12_that_would_take_minutes():
-    bomb = asn1_pkcs12.Pfx.load(pfx())
-    bomb["mac_data"]["iterations"] = 2**31 - 1
-    content = bomb.dump(force=True)
-    error = failing(content, Password="pass")
+def mac_bomb(pfx):
+    pfx["mac_data"]["iterations"] = 2**31 - 1
+
+
+def certificate_bomb(pfx):
+    _in_safe(pfx, 0, ["content", "encrypted_content_info", "content_encryption_algorithm"])
+
+
+def key_bomb(pfx):
+    _in_safe(pfx, 1, None)
+
+
+def _in_safe(pfx, which, path):
+    safe = pfx.authenticated_safe
+    part = safe[which]
+    if path:
+        for name in path:
+            part = part[name]
+        part["parameters"]["key_derivation_func"]["parameters"]["iteration_count"] = 2**31 - 1
+    else:
+        bags = asn1_pkcs12.SafeContents.load(part["content"].native)
+        algorithm = bags[0]["bag_value"]["encryption_algorithm"]
+        algorithm["parameters"]["key_derivation_func"]["parameters"]["iteration_count"] = 2**31 - 1
+        part["content"] = bags.dump(force=True)
+    pfx["auth_safe"]["content"] = safe.dump(force=True)
+
+
+@pytest.mark.parametrize("bomb", [mac_bomb, certificate_bomb, key_bomb])
+def test_a_pkcs12_that_would_take_minutes(bomb):
+    found = asn1_pkcs12.Pfx.load(pfx())
+    bomb(found)
+    error = failing(found.dump(force=True), Password="pass")
     assert error.reason == "pkcs12-malformed"
     assert "rounds" in error.because
 
