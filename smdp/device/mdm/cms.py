@@ -4,12 +4,13 @@
 the arithmetic is cryptography's. Whatever cannot be read is `CmsError`, a sentence without its full stop.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from asn1crypto import algos, cms, core
 from asn1crypto import x509 as asn1_x509
@@ -27,6 +28,7 @@ MAX_CMS = 1024 * 1024
 MAX_CERTIFICATES = 32
 Digest = Literal["sha1", "sha256", "sha512"]
 CipherName = Literal["aes128", "3des"]
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 _DIGESTS: dict[str, hashes.HashAlgorithm] = {
     "sha1": hashes.SHA1(),  # noqa: S303 - SCEP servers of yesterday sign with it, and tests have those too
@@ -79,12 +81,28 @@ def read_signed(data: bytes, known: Sequence[x509.Certificate] = ()) -> Signed:
     return Signed(content, signer, certificates, attributes)
 
 
+def read_certificate(data: bytes) -> x509.Certificate:
+    """Read a certificate of DER to its end; cryptography itself reads most of it when it is asked. Raises CmsError."""
+    try:
+        found = x509.load_der_x509_certificate(data)
+        _ = found.public_key(), found.subject, found.issuer, found.not_valid_before_utc, found.not_valid_after_utc
+    except (*_NONSENSE, x509.InvalidVersion):
+        raise CmsError("a certificate in it cannot be read") from None
+    return found
+
+
+def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    """The extension of a kind; None if there is none that can be read."""
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        return None
+
+
 def read_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
     """Read one certificate (DER), or those in a SignedData that signs nothing (PKCS #7). Raises CmsError."""
-    try:
-        return (x509.load_der_x509_certificate(data),)
-    except ValueError:
-        pass
+    with contextlib.suppress(CmsError):
+        return (read_certificate(data),)
     try:
         return _certificates(_load(data, "signed_data"))
     except _NONSENSE:
@@ -179,7 +197,7 @@ def hash_of(data: bytes, length: int) -> bytes | None:
 
 def chains_to(certificate: x509.Certificate, between: Iterable[x509.Certificate], anchors: Iterable[bytes]) -> bool:
     """Whether signatures lead from a certificate to one of these (DER), within eight steps and its validity."""
-    trusted = [x509.load_der_x509_certificate(anchor) for anchor in anchors]
+    trusted = [read_certificate(anchor) for anchor in anchors]
     pool = [*trusted, *between]
     now = datetime.now(UTC)
     for _ in range(8):
@@ -217,7 +235,7 @@ def _load(data: bytes, kind: str) -> Any:
 
 def _certificates(signed: Any) -> tuple[x509.Certificate, ...]:
     choices = list(signed["certificates"])[:MAX_CERTIFICATES] if signed["certificates"] else []
-    return tuple(x509.load_der_x509_certificate(one.chosen.dump()) for one in choices if one.name == "certificate")
+    return tuple(read_certificate(one.chosen.dump()) for one in choices if one.name == "certificate")
 
 
 def _content(value: Any) -> bytes:

@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec import Struct, field
 
+from smdp.device.mdm.cms import CmsError, read_certificate
 from smdp.device.mdm.failure import mdm_failure
 from smdp.device.mdm.profiles import ConfigurationProfile, optional, require
 
@@ -146,15 +147,14 @@ def trusted_by(profile: ConfigurationProfile) -> list[bytes]:
 def read_anchors(content: bytes, payload: Mapping[str, Any] | None = None) -> list[bytes]:
     """Read certificates of PEM, or one of DER, into DER. Raises MdmError 9005, naming the payload."""
     try:
-        read = (
-            x509.load_pem_x509_certificates(content)
-            if content.lstrip().startswith(b"-----")
-            else [x509.load_der_x509_certificate(content)]
-        )
-    except ValueError:
+        if content.lstrip().startswith(b"-----"):
+            read = x509.load_pem_x509_certificates(content)
+        else:
+            read = [x509.load_der_x509_certificate(content)]
+        return [read_certificate(one.public_bytes(Encoding.DER)).public_bytes(Encoding.DER) for one in read]
+    except (ValueError, x509.InvalidVersion, CmsError):
         name = payload["PayloadType"] if payload else "of trusted certificates"
         raise mdm_failure("certificate-malformed", payload=name) from None
-    return [certificate.public_bytes(Encoding.DER) for certificate in read]
 
 
 def web_url(payload: Mapping[str, Any], key: str, url: str, *, allow_http: bool) -> str:

@@ -48,7 +48,7 @@ def read_pkcs12(payload: Mapping[str, Any]) -> Identity:
         key, certificate, others = pkcs12.load_key_and_certificates(content, (password or "").encode() or None)
     except UnsupportedAlgorithm as error:
         raise mdm_failure("pkcs12-malformed", problem=str(error).rstrip(".")) from None
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         if "password" in str(error).lower():
             raise mdm_failure("pkcs12-password") from None
         raise mdm_failure("pkcs12-malformed", problem=str(error)[:200].rstrip(".")) from None

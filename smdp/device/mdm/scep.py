@@ -18,6 +18,7 @@ from smdp.device.mdm.cms import (
     CmsError,
     Digest,
     envelop,
+    extension,
     hash_of,
     issued,
     open_envelope,
@@ -217,19 +218,14 @@ def _has_rsa(certificate: x509.Certificate) -> bool:
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
-        return False
+    constraints = extension(certificate, x509.BasicConstraints)
+    return constraints is not None and constraints.ca
 
 
 def _unfit(certificate: x509.Certificate) -> tuple[bool, bool]:
     """Order certificates by how fit they are to be encrypted for: those that may, RAs before the CA."""
-    try:
-        may = certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_encipherment
-    except (x509.ExtensionNotFound, ValueError):
-        may = True
-    return not may, _is_ca(certificate)
+    usage = extension(certificate, x509.KeyUsage)
+    return usage is not None and not usage.key_encipherment, _is_ca(certificate)
 
 
 def _text(attributes: Mapping[str, bytes], oid: str) -> str:

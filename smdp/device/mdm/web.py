@@ -151,7 +151,7 @@ def tls_context(anchors: bytes, chain: Sequence[bytes] = (), key: bytes = b"") -
                 context.load_cert_chain(path)
     except ssl.SSLError as error:
         raise mdm_failure("identity-unusable", problem=system_text(error)) from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, x509.InvalidVersion):
         raise mdm_failure("identity-unusable", problem="its certificate or key cannot be read") from None
     return context
 

@@ -9,15 +9,15 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smdp.device.mdm.cms import CmsError, envelop, open_envelope, read_certificates, read_signed
-from smdp.device.mdm.enrollment import read_enrollment
+from smdp.device.mdm.cms import CmsError, chains_to, envelop, open_envelope, read_certificates, read_signed
+from smdp.device.mdm.enrollment import read_anchors, read_enrollment
 from smdp.device.mdm.failure import MdmError
 from smdp.device.mdm.identity import read_pkcs12
 from smdp.device.mdm.plist import read_plist, write_plist
 from smdp.device.mdm.profiles import read_profile
 from smdp.device.mdm.scep_request import read_request
 from tests.fake_mdm import mdm_payload, payload, profile, root_payload
-from tests.mdm_identities import DER, device_identity, rsa_key
+from tests.mdm_identities import DER, PEM, device_identity, rsa_key
 
 KEY, HOLDER = device_identity()
 SCEP = {"URL": "http://127.0.0.1/scep", "Subject": [[["CN", "x"]]], "Key Usage": 5, "Retries": 1}
@@ -86,6 +86,22 @@ def test_certificates_and_envelopes(data):
         read_certificates(data)
     with contextlib.suppress(CmsError):
         open_envelope(data, KEY)
+
+
+@QUIET
+@given(mutated(HOLDER.public_bytes(DER), HOLDER.public_bytes(PEM)))
+def test_anchors(data):
+    with contextlib.suppress(MdmError):
+        assert chains_to(HOLDER, (), read_anchors(data)) in (True, False)
+
+
+def test_a_certificate_of_an_impossible_version():
+    data = HOLDER.public_bytes(DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01")
+    with pytest.raises(CmsError):
+        read_certificates(data)
+    with pytest.raises(MdmError) as error:
+        read_anchors(data)
+    assert error.value.code == 9005
 
 
 @settings(QUIET, max_examples=40)
