@@ -56,6 +56,7 @@ class FakeScep:
         self.issue_for = None
         self.overrides = {}
         self.wrong_digest = False
+        self.embeds = True
         self.asked = []
         self.methods = []
         self.raw = []
@@ -144,7 +145,8 @@ class FakeScep:
         who = tlv(0x30, issuer, number)
         info = tlv(0x30, tlv(2, b"\1"), who, SHA256, tlv(0xA0, attributes), RSA, tlv(4, signature))
         inner = tlv(0x30, DATA, tlv(0xA0, tlv(0x04, content))) if content else tlv(0x30, DATA)
-        body = [tlv(2, b"\1"), tlv(0x31, SHA256), inner, tlv(0xA0, der(holder)), tlv(0x31, info)]
+        holders = [tlv(0xA0, der(holder))] if self.embeds else []
+        body = [tlv(2, b"\1"), tlv(0x31, SHA256), inner, *holders, tlv(0x31, info)]
         return tlv(0x30, SIGNED_DATA, tlv(0xA0, tlv(0x30, *body)))
 
 

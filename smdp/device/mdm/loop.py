@@ -64,13 +64,15 @@ async def poll(channel: Channel, who: Who, answer: Answer, tell: Tell) -> Polled
     """Ask the server for commands once, and answer them until there are none; the enrolment is updated in place.
 
     Nothing is raised for what the server or the way to it does: that is `Polled.error`. After an error that `unenrols`
-    the enrolment is marked as not enrolled. Keep the enrolment afterwards, whatever the end.
+    the enrolment is marked as not enrolled. Keep the enrolment afterwards, whatever the end. An MdmError of `answer`
+    becomes the command's error. Two polls of a channel wait for each other.
     """
     asking = _Asking(channel, who, answer, tell)
     try:
-        if not channel.enrollment.enrolled:
-            raise mdm_failure("not-enrolled")
-        await asking.run()
+        async with channel.turn:
+            if not channel.enrollment.enrolled:
+                raise mdm_failure("not-enrolled")
+            await asking.run()
     except MdmError as error:
         if error.unenrols:
             channel.enrollment.enrolled = False

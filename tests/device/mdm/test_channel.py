@@ -307,6 +307,27 @@ async def test_the_connection_is_kept(mdm, enrollment, channels):
     assert len(ports) == 1
 
 
+async def test_a_channel_that_was_closed_can_be_used_again(mdm, enrollment, channels):
+    channel = channels(enrollment)
+    for _ in range(2):
+        await channel.connect(IDLE)
+        await channel.close()
+    assert mdm.peers == [enrollment.chain[0]] * 2
+
+
+async def test_a_kept_connection_that_the_server_closed_is_opened_again(mdm, enrollment, channels):
+    async def hang_up_afterwards(request):
+        response = web.Response()
+        await response.prepare(request)
+        await response.write_eof()
+        request.transport.close()
+        return response
+
+    channel = channels(enrollment)
+    mdm.replies = [hang_up_afterwards]
+    assert [await channel.connect(IDLE), await channel.connect(IDLE)] == [None, None]
+
+
 async def test_the_key_is_nowhere_in_what_goes_wrong(mdm, enrollment, channels):
     error = await answered(mdm, channels(enrollment), web.Response(status=500))
     assert enrollment.key.hex()[:32] not in repr(error) + repr(enrollment)

@@ -302,3 +302,11 @@ async def test_a_poll_that_is_cancelled_leaves_what_it_was(mdm, ask, channel):
     hold.set()
     assert channel.enrollment.enrolled
     assert (await ask()).error is None
+
+
+async def test_two_polls_wait_for_each_other(mdm, ask, asked):
+    mdm.queue = [command("SecurityInfo", "1"), command("DeviceInformation", "2")]
+    first, second = await asyncio.gather(ask(), ask())
+    assert asked == ["SecurityInfo", "DeviceInformation"]
+    assert (len(first.answered), len(second.answered)) == (2, 0)
+    assert statuses(mdm)[-1] == ("Idle", None)

@@ -138,6 +138,16 @@ async def test_pending_is_asked_again_at_once_and_then_with_a_delay(scep, enroll
     assert scep.asked[1][1] == tlv(0x30, issuer, scep.asked[0][1].subject.public_bytes())
 
 
+async def test_an_answer_that_leaves_the_cas_certificate_out(scep, enroll):
+    scep.embeds = False
+    assert (await enroll()).chain
+
+
+async def test_an_answer_of_an_unknown_signer(scep, failing):
+    scep.embeds, scep.signer = False, (certificate(rsa_key(12), "Eve"), rsa_key(12))
+    assert "does not come with it" in (await failing()).because
+
+
 async def test_pending_for_too_long(scep, failing, waited):
     scep.pending = 9
     error = await failing(Retries=1)
