@@ -24,7 +24,7 @@ class Result(NamedTuple):
     """How a command ended: its status, the keys of the answer besides the common ones, the ErrorChain, outermost first.
 
     `after` is run once the result was sent, whether it arrived or not, and ends the poll: erasing, restarting, or
-    removing the enrolment profile.
+    removing the enrolment profile. Such a result is not kept: a command that comes again is carried out again.
     """
 
     status: Status
@@ -111,13 +111,19 @@ class _Asking:
             again = result is not None and result.status == "NotNow" and self._put_off == command.uuid
             self._note(command, result)
             try:
-                given = await self._deliver(command, body, keep=result is None or result.status != "NotNow")
-            finally:
-                if result is not None and result.after is not None:
-                    self._left = True
-                    await result.after()
+                given = await self._deliver(command, body, keep=_worth_keeping(result))
+            except MdmError:
+                await self._afterwards(result)
+                raise
+            await self._afterwards(result)
             if self._left or again:
                 return
+
+    async def _afterwards(self, result: Result | None) -> None:
+        """Do what a command wants done when its answer is on its way; not when the poll is cancelled."""
+        if result is not None and result.after is not None:
+            self._left = True
+            await result.after()
 
     async def _carry_out(self, command: Command) -> tuple[Result | None, bytes]:
         """Carry a command out, or find the result that never arrived; the result as it is sent, XML."""
@@ -139,20 +145,24 @@ class _Asking:
         self._put_off = command.uuid if status == "NotNow" else None
 
     async def _deliver(self, command: Command, body: bytes, *, keep: bool) -> dict[str, Any] | None:
-        """Send a result; if that fails, keep it for when the command comes again."""
+        """Send a result; if nobody knows whether it arrived, keep it for when the command comes again."""
+        # What the server read and answered with nonsense has arrived; so has what made it end the enrolment.
         try:
             given = await self._channel.connect(body)
-        except MdmError as error:
-            # A server that read the result and answered nonsense has it; one that could not be heard may not.
-            if keep and not error.unenrols and error.reason in _UNHEARD:
-                self._undelivered[command.uuid] = body
-                while len(self._undelivered) > MAX_UNDELIVERED:
-                    del self._undelivered[next(iter(self._undelivered))]
-            else:
-                self._undelivered.pop(command.uuid, None)
+        except BaseException as error:
+            lost = not isinstance(error, MdmError) or error.reason in _UNHEARD
+            self._remember(command.uuid, body if lost and keep else None)
             raise
-        self._undelivered.pop(command.uuid, None)
+        self._remember(command.uuid, None)
         return given
+
+    def _remember(self, uuid: str, body: bytes | None) -> None:
+        """Keep a result as the latest, or forget it."""
+        self._undelivered.pop(uuid, None)
+        if body is not None:
+            self._undelivered[uuid] = body
+            while len(self._undelivered) > MAX_UNDELIVERED:
+                del self._undelivered[next(iter(self._undelivered))]
 
     async def _malformed(self, given: dict[str, Any]) -> dict[str, Any] | None:
         """Say CommandFormatError; what has no CommandUUID cannot be taken off the queue, so that ends the poll."""
@@ -179,6 +189,11 @@ _UNHEARD = frozenset(
         "redirect",
     }
 )
+
+
+def _worth_keeping(result: Result | None) -> bool:
+    """Whether a result may stand for carrying the command out: not if it was put off, or had an effect afterwards."""
+    return result is None or (result.status != "NotNow" and result.after is None)
 
 
 def _read(given: dict[str, Any]) -> Command | None:

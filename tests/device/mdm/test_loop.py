@@ -270,7 +270,7 @@ async def test_a_device_that_is_not_enrolled_asks_nobody(mdm, ask, channel):
 
 
 @pytest.mark.parametrize("status", [200, 500])
-async def test_what_is_to_be_done_after_the_answer(mdm, ask, asked, status):
+async def test_what_is_to_be_done_after_the_answer(mdm, ask, asked, channel, status):
     order = []
 
     async def erase():
@@ -281,27 +281,50 @@ async def test_what_is_to_be_done_after_the_answer(mdm, ask, asked, status):
     polled = await ask({"EraseDevice": Result("Acknowledged", after=erase)})
     assert polled.left
     assert order == [2]
+    assert channel.enrollment.undelivered == {}
     assert asked == ["EraseDevice"]
     assert len(mdm.heard) == 2
 
 
-async def test_a_poll_that_is_cancelled_leaves_what_it_was(mdm, ask, channel):
+async def cancelled(mdm, run):
+    """Cancel a poll while its result is on the way."""
     reached, hold = asyncio.Event(), asyncio.Event()
 
     async def stall(_):
         reached.set()
         await hold.wait()
 
-    mdm.queue = [command("SecurityInfo", "1")]
     mdm.replies = [None, stall]
-    task = asyncio.create_task(ask())
+    task = asyncio.create_task(run)
     await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     hold.set()
+
+
+async def test_a_poll_that_is_cancelled_does_nothing_twice(mdm, ask, asked, channel):
+    mdm.queue = [command("RefreshCellularPlans", "1")]
+    await cancelled(mdm, ask())
     assert channel.enrollment.enrolled
-    assert (await ask()).error is None
+    assert list(channel.enrollment.undelivered) == ["1"]
+    assert (await ask()).answered == [("RefreshCellularPlans", "again")]
+    assert asked == ["RefreshCellularPlans"]
+
+
+async def test_a_poll_that_is_cancelled_leaves_what_comes_afterwards_for_the_next_time(mdm, ask, asked):
+    erased = []
+
+    async def erase():
+        erased.append(len(mdm.heard))
+
+    mdm.queue = [command("EraseDevice", "1")]
+    results = {"EraseDevice": Result("Acknowledged", after=erase)}
+    await cancelled(mdm, ask(results))
+    assert erased == []
+    await ask(results)
+    assert len(erased) == 1
+    assert asked == ["EraseDevice"] * 2
 
 
 async def test_two_polls_wait_for_each_other(mdm, ask, asked):
