@@ -145,7 +145,7 @@ def trusted_by(profile: ConfigurationProfile) -> list[bytes]:
 
 
 def read_anchors(content: bytes, payload: Mapping[str, Any] | None = None) -> list[bytes]:
-    """Read certificates of PEM, or one of DER, into DER. Raises MdmError 9005, naming the payload."""
+    """Read certificates of PEM, or one of DER, into DER. Raises MdmError 9005, naming the payload if there is one."""
     try:
         if content.lstrip().startswith(b"-----"):
             read = x509.load_pem_x509_certificates(content)
@@ -153,8 +153,9 @@ def read_anchors(content: bytes, payload: Mapping[str, Any] | None = None) -> li
             read = [x509.load_der_x509_certificate(content)]
         return [read_certificate(one.public_bytes(Encoding.DER)).public_bytes(Encoding.DER) for one in read]
     except (ValueError, x509.InvalidVersion, CmsError):
-        name = payload["PayloadType"] if payload else "of trusted certificates"
-        raise mdm_failure("certificate-malformed", payload=name) from None
+        if payload is None:
+            raise mdm_failure("anchors-malformed") from None
+        raise mdm_failure("certificate-malformed", payload=payload["PayloadType"]) from None
 
 
 def web_url(payload: Mapping[str, Any], key: str, url: str, *, allow_http: bool) -> str:
@@ -192,7 +193,10 @@ def _kind(payload: Mapping[str, Any], enrollment: Enrollment, *, ade: bool) -> K
 
 
 def _rights(payload: Mapping[str, Any], enrollment: Enrollment) -> int:
-    """Read AccessRights; an account-driven enrolment has none to speak of, and they are not looked at."""
+    """Read AccessRights; an account-driven enrolment has none to speak of, and they are not looked at.
+
+    Without the key the server has all rights (inferred: Apple's schema has it optional, and names no default).
+    """
     rights = optional(payload, "AccessRights", int)
     if enrollment.kind == "user" or enrollment.assigned_managed_apple_id or rights is None:
         return ALL_RIGHTS

@@ -118,6 +118,9 @@ REASONS: dict[str, Reason] = {
     ),
     "replacement": Reason("The new enrolment profile changes {key}, which must stay as it is.", _PROFILE, 12012),
     "certificate-malformed": Reason("The certificate of the payload {payload} cannot be read.", _PROFILE, 9005),
+    "anchors-malformed": Reason(
+        "What is given as trusted is no certificate that can be read.", "Give PEM or DER.", 9005
+    ),
     "pkcs12-password": Reason(
         "The password does not open the PKCS #12 identity.", "Correct the payload's Password.", 9000
     ),
@@ -152,7 +155,9 @@ REASONS: dict[str, Reason] = {
         "TLS with {host} failed: {problem}.", "The server must speak TLS 1.2 or 1.3 and accept the device's identity."
     ),
     "identity-unusable": Reason(
-        "The device's identity cannot be shown in TLS: {problem}.", "Enrol again with another identity.", 23000
+        "The device's identity cannot be shown in TLS: {problem}.",
+        "Use an RSA key of 2048 bits (Keysize of SCEP) or an EC key, and the certificate that belongs to it.",
+        23000,
     ),
     "redirect": Reason(
         "{host} answered with a redirect (HTTP {status}), which MDM clients refuse.",

@@ -57,7 +57,7 @@ class ScepRequest(NamedTuple):
 
 
 def read_request(payload: Mapping[str, Any]) -> ScepRequest:
-    """Read a com.apple.security.scep payload. Raises MdmError."""
+    """Read a com.apple.security.scep payload; without a Key Usage the key is to sign. Raises MdmError."""
     content = {"PayloadType": SCEP} | require(payload, "PayloadContent", dict)
     usage = optional(content, "Key Usage", int)
     if usage is not None and (usage & ~(_SIGN | _ENCRYPT) or not usage):
@@ -75,7 +75,7 @@ def read_request(payload: Mapping[str, Any]) -> ScepRequest:
         subject=_subject(optional(content, "Subject", list) or []),
         challenge=optional(content, "Challenge", str),
         bits=bits,
-        usage=usage or 0,
+        usage=usage or _SIGN,
         fingerprint=optional(content, "CAFingerprint", bytes),
         retries=min(max(3 if retries is None else retries, 0), MAX_RETRIES),
         retry_delay=min(max(10 if delay is None else delay, 0), MAX_DELAY),
@@ -88,8 +88,7 @@ def request_of(asked: ScepRequest, key: rsa.RSAPrivateKey) -> bytes:
     builder = x509.CertificateSigningRequestBuilder().subject_name(asked.subject)
     if asked.challenge:
         builder = builder.add_attribute(AttributeOID.CHALLENGE_PASSWORD, asked.challenge.encode())
-    if asked.usage:
-        builder = builder.add_extension(_key_usage(asked.usage), critical=True)
+    builder = builder.add_extension(_key_usage(asked.usage), critical=True)
     if asked.alternative is not None:
         builder = builder.add_extension(asked.alternative, critical=False)
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)

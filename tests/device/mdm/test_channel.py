@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from smdp.device.mdm.channel import Channel
 from smdp.device.mdm.failure import MdmError
 from smdp.device.mdm.identity import identity_of
+from smdp.device.mdm.keys import new_key
 from tests.device.mdm.test_plist import LAUGHS
 from tests.mdm_identities import PEM, certificate, der, device_identity, ec_key, root, server_context
 from tests.openssl import needs_openssl, openssl
@@ -291,6 +292,14 @@ async def test_an_identity_of_no_use(enrollment, channels, changes):
         changes = {"key": identity_of(ec_key(3), []).key}
     error = await error_of(channels(replace(enrollment, **changes)))
     assert error.reason == "identity-unusable"
+
+
+async def test_an_identity_with_a_short_key(enrollment, channels):
+    key = new_key(1024)
+    identity = identity_of(key, [certificate(key, "short", root(), ec_key())])
+    error = await error_of(channels(replace(enrollment, chain=identity.chain, key=identity.key)))
+    assert error.reason == "identity-unusable"
+    assert "2048" in error.fix
 
 
 async def test_the_connection_is_kept(mdm, enrollment, channels):

@@ -5,7 +5,7 @@ import plistlib
 import msgspec
 import pytest
 
-from smdp.device.mdm.enrollment import ALL_RIGHTS, Enrollment, check_replacement, read_enrollment
+from smdp.device.mdm.enrollment import ALL_RIGHTS, Enrollment, check_replacement, read_anchors, read_enrollment
 from smdp.device.mdm.failure import MdmError
 from smdp.device.mdm.profiles import read_profile
 from tests.fake_mdm import TOPIC, mdm_payload, payload, profile, root_payload
@@ -129,6 +129,15 @@ def test_certificates_that_the_device_trusts():
 def test_certificates_that_are_none(content):
     broken = payload("com.apple.security.root", "root", PayloadContent=content)
     assert failing(mdm_payload(URL), IDENTITY, broken).code == 9005
+
+
+def test_anchors_of_a_file():
+    pem = root().public_bytes(PEM)
+    assert read_anchors(pem + pem) == [der(root())] * 2
+    assert read_anchors(der(root())) == [der(root())]
+    with pytest.raises(MdmError) as error:
+        read_anchors(b"junk")
+    assert error.value.reason == "anchors-malformed"
 
 
 def test_pinning_is_noted():

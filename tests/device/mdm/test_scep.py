@@ -77,6 +77,13 @@ async def test_what_is_asked_for(scep, enroll, tmp_path):
     assert "challengePassword" in shown
 
 
+@pytest.mark.parametrize(("given", "sign", "encrypt"), [(None, True, False), (1, True, False), (4, False, True)])
+async def test_the_usage_of_the_key(scep, enroll, given, sign, encrypt):
+    await enroll(**{"Key Usage": given})
+    usage = scep.asked[0][1].extensions.get_extension_for_class(x509.KeyUsage).value
+    assert (usage.digital_signature, usage.key_encipherment) == (sign, encrypt)
+
+
 async def test_without_post_the_request_is_in_the_url(scep, enroll):
     scep.caps = "SHA-256\nAES"
     await enroll()
