@@ -7,16 +7,15 @@ an `Es9Error` with a reason.
 import binascii
 import json
 import re
-import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from smdp.device.failure import Es9Error, es9_failure
+from smdp.device.resolve import Resolve, Resolver, system_text
 
 PATH = "/gsma/rsp2/es9plus/"
 ADMIN_PROTOCOL = "gsma/rsp/v2.5.0"
@@ -32,10 +31,6 @@ MAX_ANSWER = 512 * 1024
 WITHIN = 30.0
 """Seconds until an answer must be there."""
 
-Resolve = Callable[[str, int], tuple[str, int] | None]
-"""Where a host and port really are, None to ask the system."""
-
-_LOCALHOST = ".localhost"
 _ADDRESS = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?", re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+){0,8}", re.ASCII)
 _HTTP_OK = 200
@@ -61,32 +56,6 @@ class AuthenticateClient(NamedTuple):
     smdp_signed2: bytes
     smdp_signature2: bytes
     smdp_certificate: bytes
-
-
-class _Resolver(AbstractResolver):
-    """Asks the hook first; names under .localhost are this machine (RFC 6761 §6.3); then the system."""
-
-    def __init__(self, resolve: Resolve | None) -> None:
-        self._resolve = resolve
-        self._system = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Say where to connect."""
-        found = self._resolve(host, port) if self._resolve else None
-        if found is None and host.endswith(_LOCALHOST):
-            found = ("127.0.0.1", port)
-        if found is None:
-            return await self._system.resolve(host, port, family)
-        place, at = found
-        kind = socket.AF_INET6 if ":" in place else socket.AF_INET
-        return [
-            ResolveResult(hostname=host, host=place, port=at, family=kind, proto=0, flags=int(socket.AI_NUMERICHOST))
-        ]
-
-    async def close(self) -> None:
-        """Nothing to give back."""
 
 
 class Es9Client:
@@ -190,15 +159,15 @@ class Es9Client:
         except TimeoutError:
             raise es9_failure("server-timeout", seconds=self._within, **words) from None
         except aiohttp.ClientConnectorCertificateError as error:
-            raise es9_failure("tls-untrusted", problem=_why(error.certificate_error), **words) from None
+            raise es9_failure("tls-untrusted", problem=system_text(error.certificate_error), **words) from None
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
-            raise es9_failure("tls-failed", problem=_why(error), **words) from None
+            raise es9_failure("tls-failed", problem=system_text(error), **words) from None
         except aiohttp.ClientPayloadError:
             raise es9_failure("answer-cut", **words) from None
         except (aiohttp.InvalidURL, ValueError):
             raise es9_failure("address-malformed", address=repr(address)) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise es9_failure("server-unreachable", problem=_why(error), **words) from None
+            raise es9_failure("server-unreachable", problem=system_text(error), **words) from None
 
     async def _read(self, response: aiohttp.ClientResponse, words: Mapping[str, str]) -> bytes:
         """Read the body, but not more than it may have."""
@@ -212,7 +181,7 @@ class Es9Client:
     def _session(self) -> aiohttp.ClientSession:
         """Open the connection pool on first use, in the loop that uses it."""
         if self._http is None:
-            connector = aiohttp.TCPConnector(ssl=self._tls, resolver=_Resolver(self._resolve), use_dns_cache=False)
+            connector = aiohttp.TCPConnector(ssl=self._tls, resolver=Resolver(self._resolve), use_dns_cache=False)
             timeout = aiohttp.ClientTimeout(total=self._within)
             self._http = aiohttp.ClientSession(
                 connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
@@ -274,10 +243,3 @@ def _bytes(answer: Mapping[str, Any], function: str, member: str) -> bytes:
 
 def _base64(data: bytes) -> str:
     return b64encode(data).decode()
-
-
-def _why(error: BaseException) -> str:
-    """Say in a few words what the system or OpenSSL said."""
-    inner = getattr(error, "os_error", error)
-    text = getattr(inner, "verify_message", None) or getattr(inner, "strerror", None) or str(inner)
-    return str(text or type(inner).__name__).strip().rstrip(".")

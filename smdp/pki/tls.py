@@ -163,12 +163,12 @@ def _trust(context: ssl.SSLContext, anchors: Iterable[Certificate]) -> None:
 
 def _show(context: ssl.SSLContext, chain: Iterable[Certificate], key: PrivateKey) -> None:
     secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _NO_ENCRYPTION)
-    with _private_file(b"".join(map(make.pem, chain)) + secret) as path:
+    with private_file(b"".join(map(make.pem, chain)) + secret) as path:
         context.load_cert_chain(path)
 
 
 @contextmanager
-def _private_file(data: bytes) -> Iterator[str]:
+def private_file(data: bytes) -> Iterator[str]:
     """Give bytes a path for a moment, because OpenSSL's Python binding reads keys from files only.
 
     On Linux it is memory without a place in the file system, so that a read-only container needs no writable folder.
