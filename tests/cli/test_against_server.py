@@ -60,7 +60,7 @@ def test_profiles_are_found_by_each_filter(smdp, carrier, eid):
     mine = carrier.issue(eid, plan="gold", matching_id="MINE-1")
     other = carrier.issue(hold=True)
     found = {
-        ("--eid", eid): mine, ("--plan", "gold"): mine, ("--q", "INE-1"): mine, ("--q", mine.msisdn[-4:]): mine,
+        ("--eid", eid): mine, ("--plan", "gold"): mine, ("--q", "INE-1"): mine, ("--q", mine.msisdn.lstrip("+")): mine,
         ("--state", "released"): mine, ("--state", "confirmed"): other, ("--plan", "default"): other,
     }  # fmt: skip
     for words, profile in found.items():

@@ -17,7 +17,7 @@ TOPIC = "com.apple.mgmt.External.smdp-small-mdm"
 
 CONTENT_TYPE = "application/x-apple-aspen-config"
 
-_ORGANIZATION = "smdp small MDM"
+_ORGANIZATION = "Small MDM of smdp"
 _IDENTIFIER = "test.smdp.small-mdm"
 _KEY_BITS = 2048
 _SIGN_AND_ENCRYPT = 5

@@ -33,8 +33,8 @@ class Result(NamedTuple):
     """
 
     status: Status
-    body: dict[str, Any] = {}  # noqa: RUF012  # read only
-    errors: list[ErrorItem] = []  # noqa: RUF012  # as body
+    body: dict[str, Any] = {}  # noqa: RUF012 - read only
+    errors: list[ErrorItem] = []  # noqa: RUF012 - as body
     effect: Effect | None = None
 
     def answer(self) -> dict[str, Any]:

@@ -136,7 +136,7 @@ RULES: dict[Action, Rule] = {
 """Every attempt but wrong-passcode, which nothing forbids."""
 
 
-def attempt(action: Action, phone: Phone, options: Options = Options()) -> Attempt:  # noqa: B008  # immutable
+def attempt(action: Action, phone: Phone, options: Options = Options()) -> Attempt:  # noqa: B008 - immutable
     """Try something as the holder of the phone. Raises ValueError for `times` out of 1 to 100."""
     if action == "wrong-passcode":
         return _wrong_passcode(phone, options.times)

@@ -8,9 +8,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec import Struct, field
 
+from smdp.device.apple.facts import ConfigurationProfile
 from smdp.device.mdm.cms import CmsError, read_certificate
 from smdp.device.mdm.failure import mdm_failure
-from smdp.device.mdm.profiles import ConfigurationProfile, optional, require
+from smdp.device.mdm.profiles import optional, require
 
 MDM = "com.apple.mdm"
 SCEP = "com.apple.security.scep"

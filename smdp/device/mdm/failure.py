@@ -5,14 +5,7 @@ Apple publishes the codes for information only; domain and number are what an Er
 
 from typing import NamedTuple
 
-
-class ErrorItem(NamedTuple):
-    """One entry of an ErrorChain: ErrorCode, ErrorDomain, LocalizedDescription, USEnglishDescription."""
-
-    code: int
-    domain: str
-    text: str
-    us_english: str | None = None
+from smdp.device.apple.result import ErrorItem
 
 
 class MdmError(Exception):
@@ -184,7 +177,7 @@ REASONS: dict[str, Reason] = {
     "answer-cut": Reason("The answer of {host} broke off.", "Try again."),
     "answer-too-large": Reason("The answer of {host} exceeds {limit} bytes.", _SERVER, 23001),
     "answer-malformed": Reason("The answer of {host} cannot be used: {problem}.", _SERVER, 23001),
-    "not-enrolled": Reason("The device is not enrolled.", "Enrol it: smdp device enroll"),
+    "not-enrolled": Reason("The device is not enrolled.", "Enrol it first."),
     "too-many-commands": Reason(
         "The server gave more than {limit} commands in one go.", "See whether it repeats commands that were answered."
     ),

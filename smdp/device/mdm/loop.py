@@ -8,10 +8,11 @@ the middle of a test must not make a device do things twice.) Results that arriv
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple
 
+from smdp.device.apple.result import ErrorItem
 from smdp.device.mdm.channel import Channel
 from smdp.device.mdm.checkin import Who, identified
 from smdp.device.mdm.enrollment import MAX_UNDELIVERED
-from smdp.device.mdm.failure import ErrorItem, MdmError, mdm_failure
+from smdp.device.mdm.failure import MdmError, mdm_failure
 from smdp.device.mdm.plist import write_plist
 
 MAX_COMMANDS = 1000
@@ -128,6 +129,8 @@ class _Asking:
     async def _carry_out(self, command: Command) -> tuple[Result | None, bytes]:
         """Carry a command out, or find the result that never arrived; the result as it is sent, XML."""
         facts = {"command": command.request_type, "command_uuid": command.uuid}
+        if isinstance(url := command.request.get("eSIMServerURL"), str):
+            facts["url"] = url[:200]
         if (kept := self._undelivered.get(command.uuid)) is not None:
             await self._tell("mdm.command", facts | {"again": True})
             return None, kept
@@ -209,17 +212,8 @@ def _body(uuid: str, result: Result) -> dict[str, Any]:
     """Put a result into words, without who it is from."""
     body = result.body | {"CommandUUID": uuid, "Status": result.status}
     if result.errors:
-        body["ErrorChain"] = [_entry(item) for item in result.errors]
+        body["ErrorChain"] = [item.plist() for item in result.errors]
     return body
-
-
-def _entry(item: ErrorItem) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "ErrorCode": item.code,
-        "ErrorDomain": item.domain,
-        "LocalizedDescription": item.text,
-    }
-    return entry | ({"USEnglishDescription": item.us_english} if item.us_english is not None else {})
 
 
 def _event(result: Result, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -6,13 +6,13 @@ What is wrong with one is told with Apple's codes: 4000 when it cannot be parsed
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from msgspec import Struct, field
 
+from smdp.device.apple.facts import ConfigurationProfile
 from smdp.device.mdm.cms import BadSignatureError, CmsError, chains_to, read_signed
 from smdp.device.mdm.failure import MdmError, mdm_failure
 from smdp.device.mdm.plist import read_plist
@@ -30,39 +30,6 @@ _KINDS: dict[type, str] = {
     datetime: "date",
 }
 _T = TypeVar("_T")
-
-SignatureState = Literal["none", "verified", "not-verified"]
-
-
-class ConfigurationProfile(Struct, kw_only=True):
-    """A profile as a device keeps it.
-
-    `signed_by` names the signer. `signature` is "verified" where the signer's certificate leads to an anchor that the
-    reader was given, else "not-verified": the signature holds, but nobody vouches for the signer. `payloads` are the
-    dictionaries of PayloadContent as they came.
-    """
-
-    identifier: str
-    uuid: str
-    version: int = 1
-    display_name: str | None = None
-    description: str | None = None
-    organization: str | None = None
-    removal_disallowed: bool = False
-    has_removal_passcode: bool = False
-    removal_date: datetime | None = None
-    payloads: list[dict[str, Any]] = field(default_factory=list)
-    signed_by: str | None = None
-    signature: SignatureState = "none"
-    signer_certificates: list[bytes] = field(default_factory=list)
-
-    def payloads_of(self, *types: str) -> list[dict[str, Any]]:
-        """The payloads of these types, in order."""
-        return [payload for payload in self.payloads if payload["PayloadType"] in types]
-
-    def payload(self, uuid: str) -> dict[str, Any] | None:
-        """The payload of a PayloadUUID."""
-        return next((one for one in self.payloads if one["PayloadUUID"] == uuid), None)
 
 
 def read_profile(data: bytes, *, anchors: Sequence[bytes] = (), now: datetime | None = None) -> ConfigurationProfile:

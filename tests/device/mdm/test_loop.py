@@ -6,9 +6,10 @@ import plistlib
 import pytest
 from aiohttp import web
 
+from smdp.device.apple.result import ErrorItem
 from smdp.device.mdm.channel import Channel
 from smdp.device.mdm.enrollment import MAX_UNDELIVERED
-from smdp.device.mdm.failure import ErrorItem, mdm_failure
+from smdp.device.mdm.failure import mdm_failure
 from smdp.device.mdm.loop import MAX_COMMANDS, Result, poll
 from tests.fake_mdm import command
 

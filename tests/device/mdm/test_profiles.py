@@ -8,8 +8,9 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import pkcs7
 
+from smdp.device.apple.facts import ConfigurationProfile
 from smdp.device.mdm.failure import MdmError
-from smdp.device.mdm.profiles import ConfigurationProfile, read_profile
+from smdp.device.mdm.profiles import read_profile
 from tests.fake_mdm import payload, profile
 from tests.mdm_identities import DER, certificate, der, device_identity, ec_key, pem_of, root, rsa_key
 from tests.openssl import needs_openssl, openssl
