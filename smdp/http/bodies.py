@@ -19,6 +19,7 @@ from smdp.carrier.service import Waited
 from smdp.http import bringing
 from smdp.http.clock import AdvanceBody
 from smdp.http.events import WaitBody
+from smdp.http.managing import EnrollBody, EraseBody, UserBody
 from smdp.http.network import AttachBody
 from smdp.http.profiles import ActivationBody
 from smdp.model import ActivationRule, Carrier, Device, Limits, Plan
@@ -28,8 +29,11 @@ __all__ = [
     "AdvanceBody",
     "AttachBody",
     "ClockChange",
+    "EnrollBody",
+    "EraseBody",
     "FaultOrder",
     "IssueOrder",
+    "UserBody",
     "WaitBody",
     "Waited",
 ]
@@ -169,6 +173,10 @@ class ReissueBody(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Whom the new profile is for, if not for the old one's EID."""
 
     eid: str | None = None
+
+
+class Nothing(Struct, forbid_unknown_fields=True):
+    """An empty object; the body may be left out."""
 
 
 class RefreshBody(Struct, forbid_unknown_fields=True):

@@ -118,7 +118,7 @@ def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
     places = (("path", names(operation.path)), ("query", operation.query), ("header", operation.headers))
     for place, those in places:
         for name in those:
-            text, schema, example = PARAMETERS[name]
+            text, schema, example = PARAMETERS.get(f"{operation.id}.{name}") or PARAMETERS[name]
             if place == "query" and "pattern" in schema:
                 schema = {"type": "string"}  # a filter that nothing can match is a filter
             required = {"required": True} if place == "path" else {}

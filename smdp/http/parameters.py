@@ -36,10 +36,12 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any], Any]] = {
     "q": ("A part of an ICCID, EID, IMSI, MSISDN or MatchingID.", {"type": "string"}, "0019"),
     "include": ("`credentials` shows keys and PINs too.", _words("credentials"), "credentials"),
     "as": ("`raw` shows the messages as they were.", _words("decoded", "raw"), "decoded"),
+    "getServiceSubscriptions.as": ("As JSON, or as an XML property list.", _words("json", "plist"), "json"),
+    "os": ("Another iOS than the device has.", {"type": "string"}, "18.1"),
     "version": ("Which OpenAPI.", _words("3.0", "3.1"), "3.1"),
     "Last-Event-ID": ("The id of the last event that came, before a stream broke off.", {"type": "string"}, "41"),
 }  # fmt: skip
-"""Name → sentence, schema, example."""
+"""Name → sentence, schema, example; a name may be that of one operation alone."""
 
 _DEVICE_IMEI = {"type": "string", "pattern": "^([0-9] *){15}$", "examples": ["35 309418 464558 9"]}
 
@@ -68,6 +70,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "delay": _DURATION,
     "within": _DURATION,
     "by": _DURATION,
+    "EraseBody.by": _words("find-my", "recovery", "configurator", "dfu", "return-to-service"),
     "mcc": {"type": "string", "pattern": "^[0-9]{3}$", "examples": ["001"]},
     "mnc": {"type": "string", "pattern": "^[0-9]{2,3}$", "examples": ["01"]},
     "country": {"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["US"]},
