@@ -1,7 +1,7 @@
 """A bootstrap token is left with the MDM by devices that need one to return to service with their apps."""
 
+import http.client
 import json
-import urllib.request
 
 import pytest
 
@@ -28,8 +28,11 @@ def client():
 )
 def test_a_bootstrap_token(client, mdm, os, supervised, left):
     device = client.host_device(os=os, supervised=supervised)
-    body = json.dumps({"url": mdm.enroll_url, "mdm_ca": mdm.ca}).encode()
-    urllib.request.urlopen(f"{client.url}/api/v1/devices/{device.eid}/enroll", body, timeout=30).close()
+    api = http.client.HTTPConnection("127.0.0.1", int(client.url.rpartition(":")[2]), timeout=30)
+    body = json.dumps({"url": mdm.enroll_url, "mdm_ca": mdm.ca})
+    api.request("POST", f"/api/v1/devices/{device.eid}/enroll", body)
+    assert api.getresponse().status == 200
+    api.close()
     token = mdm.devices[device.udid].bootstrap_token
     assert (token is not None) is left
     assert token is None or len(token) == 32
