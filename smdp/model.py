@@ -374,6 +374,7 @@ class Device(Struct, kw_only=True):
     esims: list[Esim] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     online: bool = True
+    country: str = "US"
     carrier: str = "default"
 
 
@@ -403,6 +404,69 @@ class Outcome(Struct, kw_only=True):
             return f"installed {self.installed}"
         code = f"{self.refused} " if self.refused else ""
         return f"refused {code}({self.reason}): {self.because}" + (f" → {self.fix}" if self.fix else "")
+
+
+class PolledCommand(Struct, kw_only=True):
+    """A command that a device answered, and the status it sent: its own word for a result sent once more is `again`."""
+
+    command: str
+    status: str
+
+
+class PollProblem(Struct, kw_only=True):
+    """What stopped a device's conversation with its MDM."""
+
+    reason: str
+    because: str
+    fix: str
+
+
+class Polled(Struct, kw_only=True):
+    """How a device's conversation with its MDM went.
+
+    `not_now`: the last command was put off. `ended`: a command ended it, such as EraseDevice.
+    """
+
+    answered: list[PolledCommand] = field(default_factory=list)
+    not_now: bool = False
+    ended: bool = False
+    enrolled: bool = True
+    problem: PollProblem | None = None
+
+
+class Erased(Struct, kw_only=True):
+    """What an erasure made of a device's eSIMs, why, and how the plan comes back."""
+
+    by: str
+    kept: bool
+    iccids: list[str] = field(default_factory=list)
+    because: str = ""
+    then: str = ""
+    evidence: str = "documented"
+    enrolled: bool = False
+
+
+class Blocked(Struct, kw_only=True):
+    """A restriction, and the configuration profile that brought it."""
+
+    key: str
+    profile: str
+    profile_name: str
+
+
+class Attempted(Struct, kw_only=True):
+    """What came of something that a device's holder tried; `said` is `allowed`, or by what it was blocked."""
+
+    action: str
+    allowed: bool
+    said: str
+    because: str = ""
+    blocked_by: Blocked | None = None
+    notice: str = ""
+    delay_seconds: int = 0
+    evidence: str = "documented"
+    erased: Erased | None = None
+    outcome: Outcome | None = None
 
 
 class Snapshot(Struct, kw_only=True):

@@ -49,15 +49,23 @@ TYPES: dict[str, EventType] = {
         "An eUICC proved itself to this carrier, whatever became of its download.",
         "imei, ci (of our certificate)",
     ),
-    "mdm.enrolled": EventType("A hosted device enrolled with an MDM."),
-    "mdm.command": EventType("A hosted device got a command of its MDM."),
-    "mdm.acknowledged": EventType("A hosted device acknowledged a command."),
-    "mdm.error": EventType("A hosted device answered a command with an error."),
-    "mdm.not-now": EventType("A hosted device put a command off."),
-    "erase.kept": EventType("A hosted device was erased and kept its plan."),
-    "erase.removed": EventType("A hosted device was erased, its plan with it."),
-    "restriction.blocked": EventType("A restriction kept a hosted device's holder from something."),
-    "user.notice": EventType("A hosted device showed its holder a message.", "text"),
+    "mdm.enrolled": EventType("A hosted device enrolled with an MDM.", "server, topic, kind, notes"),
+    "mdm.command": EventType("A hosted device got a command of its MDM.", "command, command_uuid, url, again"),
+    "mdm.acknowledged": EventType("A hosted device acknowledged a command.", "command, command_uuid"),
+    "mdm.error": EventType(
+        "A hosted device answered a command with an error, or its MDM could not be talked to.",
+        "command, command_uuid, status, code, domain, text; or reason, because, fix, unenrolled",
+    ),
+    "mdm.not-now": EventType("A hosted device put a command off.", "command, command_uuid"),
+    "erase.kept": EventType("A hosted device was erased and kept its plan.", "by, because, evidence, iccids"),
+    "erase.removed": EventType("A hosted device was erased, its plan with it.", "by, because, evidence, iccids"),
+    "restriction.blocked": EventType(
+        "A restriction kept a hosted device's holder from something.", "action, key, profile, because"
+    ),
+    "user.notice": EventType(
+        "A hosted device showed its holder a message, such as that the plan its MDM wanted can't be added.",
+        "text, url, reason, because, fix",
+    ),
     "tls.failed": EventType(
         "A TLS handshake on the device port failed.", "name, alert, reason, because, fix, count (of alike ones)"
     ),

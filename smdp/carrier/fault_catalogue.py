@@ -13,6 +13,7 @@ from smdp.rsp.codes import BppCommandId, ErrorReason, code
 INITIATE, AUTHENTICATE, GET_PACKAGE = "initiateAuthentication", "authenticateClient", "getBoundProfilePackage"
 CANCEL, NOTIFY = "cancelSession", "handleNotification"
 TLS, ACTIVATION, ATTACH, DOWNLOAD, LOAD = "tls", "activation", "attach", "download", "loadBoundProfilePackage"
+COMMAND, REFRESH = "mdmCommand", "refreshCellularPlans"
 _CALLS = (INITIATE, AUTHENTICATE, GET_PACKAGE, CANCEL, NOTIFY)
 _ANSWERS = (INITIATE, AUTHENTICATE, GET_PACKAGE, CANCEL)
 
@@ -285,6 +286,28 @@ CATALOGUE: dict[str, Kind] = {
             "calls": Parameter("how many are answered", 0, _number(0, 1_000_000)),
             "period": Parameter("in which time, real time", "1m", _duration),
         },
+    ),
+    "not-now": Kind(
+        "device",
+        "The device answers NotNow to its MDM, save to the commands that are never put off.",
+        "NotNow; the command stays queued",
+        (COMMAND,),
+    ),
+    "36001": Kind(
+        "device",
+        "RefreshCellularPlans is refused: the device can't reach its cellular stack.",
+        "Error 36001",
+        (REFRESH,),
+    ),
+    "36002": Kind(
+        "device", "RefreshCellularPlans is refused: the hardware does not support it.", "Error 36002", (REFRESH,)
+    ),
+    "36003": Kind("device", "RefreshCellularPlans is refused: the cellular stack is busy.", "Error 36003", (REFRESH,)),
+    "ack-on-install": Kind(
+        "device",
+        "RefreshCellularPlans is answered when the plan is installed, instead of when it is accepted.",
+        "Acknowledged once it is installed, else Error 36003",
+        (REFRESH,),
     ),
     "offline": Kind("device", "The device has no network.", "offline", (DOWNLOAD,)),
     "no-route-to-carrier": Kind(

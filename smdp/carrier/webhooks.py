@@ -188,6 +188,10 @@ class Webhooks:
 
         return await self._database.read(found)
 
+    async def behind(self) -> list[str]:
+        """Name the carriers that have events to look at, or deliveries that are due."""
+        return await self._database.read(queries.behind, micros(self._service.clock.wall()))
+
     async def of(self, carrier: str) -> list[Hook]:
         """Return the hooks that hold for a carrier, none if there is no such carrier."""
         return await self._database.read(self.hooks, carrier)

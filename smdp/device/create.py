@@ -33,6 +33,7 @@ class Identity(TypedDict, total=False):
     online: bool
     cellular: bool
     physical_sim: bool
+    country: str
     carrier: str
 
 
@@ -70,6 +71,7 @@ def new_device(
         online=identity.get("online", True),
         cellular=identity.get("cellular", True),
         physical_sim=identity.get("physical_sim", False),
+        country=identity.get("country", "US"),
         carrier=identity.get("carrier", "default"),
         euicc=new_euicc(pki, eid),
     )

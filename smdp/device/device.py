@@ -12,9 +12,11 @@ from msgspec import Struct, field
 from smdp import model
 from smdp.clock import Clock
 from smdp.device import radio
+from smdp.device.apple.restrictions import as_json
 from smdp.device.es9plus import Es9Client
 from smdp.device.examine import examine, sim_of
 from smdp.device.failure import DownloadError, failure
+from smdp.device.handset import Handset, enrollment_of, phone_of
 from smdp.device.lpa import Lpa, Order, Sent
 from smdp.device.trouble import Trouble, cut_off, no_trouble, strained
 from smdp.model import Outcome, OutcomeStep
@@ -51,8 +53,9 @@ class State(Struct, kw_only=True):
     carrier: str = "default"
     cellular: bool = True
     physical_sim: bool = False
-    enrollment: dict[str, object] | None = None
-    restrictions: dict[str, object] = field(default_factory=dict)
+    country: str = "US"
+    handset: Handset = field(default_factory=Handset)
+    ade_profile: bytes | None = None
     notices: list[str] = field(default_factory=list)
     lines: dict[str, radio.Line] = field(default_factory=dict)
 
@@ -137,9 +140,14 @@ class Device:
         """Whether it is downloading or changing profiles right now."""
         return self._lock.locked()
 
+    def esims(self) -> list[model.Esim]:
+        """Show its profiles, in the order of their installation."""
+        return [_esim(self.state, profile) for profile in self.euicc.profiles]
+
     def describe(self) -> model.Device:
         """Show it as the control API does."""
-        state = self.state
+        state, esims = self.state, self.esims()
+        configured = state.handset.profiles
         return model.Device(
             eid=state.eid,
             udid=state.udid,
@@ -151,11 +159,12 @@ class Device:
             supervised=state.supervised,
             cellular=state.cellular,
             physical_sim=state.physical_sim,
-            enrollment=state.enrollment,
-            restrictions=state.restrictions,
-            esims=[_esim(state, profile) for profile in state.euicc.profiles],
+            enrollment=enrollment_of(state.handset),
+            restrictions=dict(as_json(phone_of(state, esims))) if configured else {},
+            esims=esims,
             notices=list(state.notices),
             online=state.online,
+            country=state.country,
             carrier=state.carrier,
         )
 

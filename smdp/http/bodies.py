@@ -19,6 +19,7 @@ from smdp.carrier.service import Waited
 from smdp.http import bringing
 from smdp.http.clock import AdvanceBody
 from smdp.http.events import WaitBody
+from smdp.http.managing import EnrollBody, EraseBody, UserBody
 from smdp.http.network import AttachBody
 from smdp.http.profiles import ActivationBody
 from smdp.model import ActivationRule, Carrier, Device, Limits, Plan
@@ -28,8 +29,11 @@ __all__ = [
     "AdvanceBody",
     "AttachBody",
     "ClockChange",
+    "EnrollBody",
+    "EraseBody",
     "FaultOrder",
     "IssueOrder",
+    "UserBody",
     "WaitBody",
     "Waited",
 ]
@@ -131,10 +135,10 @@ ProfileSettings = some_of(
 )
 
 _YES_OR_NO = ("online", "supervised", "cellular", "physical_sim")
-_CHANGEABLE = ("name", "os", "model", *_YES_OR_NO)
+_CHANGEABLE = ("name", "os", "model", "country", *_YES_OR_NO)
 DeviceSettings = some_of("DeviceSettings", Device, members=_CHANGEABLE)
 _MADE_UP: dict[str, Any] = dict.fromkeys(
-    ("name", "os", "model", "eid", "udid", "serial", "imei", "carrier"), str | None
+    ("name", "os", "model", "country", "eid", "udid", "serial", "imei", "carrier"), str | None
 )
 _MADE_UP |= dict.fromkeys(_YES_OR_NO, bool | None)
 DeviceOrder = some_of("DeviceOrder", Device, members=_CHANGEABLE, **_MADE_UP)
@@ -169,6 +173,10 @@ class ReissueBody(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Whom the new profile is for, if not for the old one's EID."""
 
     eid: str | None = None
+
+
+class Nothing(Struct, forbid_unknown_fields=True):
+    """An empty object; the body may be left out."""
 
 
 class RefreshBody(Struct, forbid_unknown_fields=True):

@@ -1,6 +1,7 @@
 """Devices from the entries of a document: made as `POST /devices` does, or brought back with their eUICC."""
 
 import binascii
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from smdp.carrier.errors import CONFLICT, CarrierError, reject_unknown
 from smdp.carrier.scope import Scope
 from smdp.clock import Clock
 from smdp.device import Device, Es9Client, new_device
+from smdp.device.apple.versions import os_problem
 from smdp.model import Device as Description
 from smdp.pki.errors import PkiError
 from smdp.pki.model import Pki
@@ -20,12 +22,14 @@ from smdp.storage.queries import devices as queries
 from smdp.storage.queries.contents import DeviceRow
 
 MAX_DEVICES = 100_000
-CHANGEABLE = frozenset({"name", "os", "model", "online", "supervised", "cellular", "physical_sim"})
+CHANGEABLE = frozenset({"name", "os", "model", "online", "supervised", "cellular", "physical_sim", "country"})
 OPTIONS: dict[str, type] = {"udid": str, "serial": str, "imei": str, "os": str, "model": str, "name": str}
 OPTIONS |= {"supervised": bool, "online": bool, "cellular": bool, "physical_sim": bool, "eid": str, "carrier": str}
+OPTIONS |= {"country": str}
 """What may be said of a device that is made, and of what kind it is."""
 _FIXED = ("eid", "udid", "serial", "imei")
 _MAX_TEXT = 200
+_COUNTRY = re.compile("[A-Z]{2}", re.ASCII)
 PASSED_OVER = tuple(name for name in Description.__struct_fields__ if name not in OPTIONS)
 """Members of a device that follow from others: whoever sends a device back as it came may leave them in."""
 
@@ -38,6 +42,7 @@ class Bringer:
 
     def make(self, options: Mapping[str, Any], entropy: Entropy) -> Device:
         """Make a device; `carrier` is among its options. Raises CarrierError for what no device has."""
+        check_os(options)
         try:
             return new_device(
                 self._pki,
@@ -77,6 +82,7 @@ class Bringer:
                 raise CarrierError(f"{name}-invalid", because, "Leave out state to have another device made.")
         for name in CHANGEABLE & given.keys():
             setattr(device.state, name, given[name])
+        check_os({"os": device.state.os})
         device.state.carrier = carrier
         return device
 
@@ -106,9 +112,17 @@ def check(options: Mapping[str, Any], known: Mapping[str, type]) -> None:
     reject_unknown(options, known, "device")
     for name, value in options.items():
         kind = known[name]
+        if name == "country" and not (isinstance(value, str) and _COUNTRY.fullmatch(value)):
+            raise CarrierError("value-invalid", "A device's country is two capital letters.", "Give one such as US.")
         if type(value) is not kind or not _plain(value):
             wanted = "true or false" if kind is bool else f"a text of at most {_MAX_TEXT} printable characters"
             raise CarrierError("value-invalid", f"A device's {name} is {wanted}.", "Correct it, or leave it out.")
+
+
+def check_os(options: Mapping[str, Any]) -> None:
+    """Refuse an iOS that never was, or is too old; whether the model ever ran it is nobody's business in a test."""
+    if (os := options.get("os")) is not None and (problem := os_problem(os)):
+        raise CarrierError("value-invalid", problem, "Give a version that this device had, such as 18.1 or 26.1.")
 
 
 def _plain(value: object) -> bool:

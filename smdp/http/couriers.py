@@ -29,6 +29,8 @@ SLOTS = 8
 _LEASE = TIMEOUT + timedelta(seconds=5)
 _LOOK_SECONDS = 1.0
 """How often hooks that another process has put are looked for, where the database is a file."""
+_LEFT_SECONDS = 15.0
+"""How often it is looked for what another process has left, which ended before it was delivered."""
 _RETRY_SECONDS, _SOON_SECONDS = 5.0, 0.001
 _READ = 1024
 _OK = range(200, 300)
@@ -95,17 +97,31 @@ class Couriers:
             self._session = None
 
     async def _watch_file(self) -> None:
-        """Learn of the hooks that another process puts; the events of a process are its own couriers' to deliver."""
-        seen = self._webhooks.version()
+        """Learn of what other processes do to the file."""
+        seen, left_at = self._webhooks.version(), time.monotonic()
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if (version := self._webhooks.version()) == seen:
-                continue
-            seen = version
-            found = await self._webhooks.own()
-            for carrier in found.keys() | self._hooks.keys():
-                if found.get(carrier, self._webhooks.defaults) != self._hooks.get(carrier, self._webhooks.defaults):
-                    await self.reload(carrier)
+            try:
+                if (version := self._webhooks.version()) != seen:
+                    await self._take_note()
+                    seen = version
+                if time.monotonic() - left_at >= _LEFT_SECONDS:
+                    await self._take_over()
+                    left_at = time.monotonic()
+            except StorageError as error:
+                _log.warning("webhooks of other processes have to wait: %s", error)
+
+    async def _take_note(self) -> None:
+        """Learn of the hooks that another process has put."""
+        found = await self._webhooks.own()
+        for carrier in found.keys() | self._hooks.keys():
+            if found.get(carrier, self._webhooks.defaults) != self._hooks.get(carrier, self._webhooks.defaults):
+                await self.reload(carrier)
+
+    async def _take_over(self) -> None:
+        """Deliver what another process has left; as long as it lives, its own couriers do that."""
+        for carrier in await self._webhooks.behind():
+            self._wake(carrier, 1)
 
     def _changed(self) -> None:
         self._idle = not self._webhooks.defaults and not any(self._hooks.values())

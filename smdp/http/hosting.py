@@ -16,9 +16,10 @@ from smdp.carrier.errors import CONFLICT, UNKNOWN, CarrierError, reject_unknown
 from smdp.carrier.fault_desk import FaultDesk
 from smdp.carrier.faults import Who
 from smdp.carrier.service import Service
-from smdp.device import Device, Es9Client
+from smdp.device import Device, Es9Client, Managed
 from smdp.http.air import Cell, Coverage
-from smdp.http.bringing import CHANGEABLE, OPTIONS, Bringer, check, check_room
+from smdp.http.bringing import CHANGEABLE, OPTIONS, Bringer, check, check_os, check_room
+from smdp.http.surroundings import Hosting
 from smdp.model import Device as Description
 from smdp.model import Event, Fault, Outcome
 from smdp.pki import tls
@@ -55,6 +56,7 @@ class Hosted:
         self._retries: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.coverage = Coverage(service, self.awake, self._save_unchanged)
+        self._around = Hosting(service, self._resolve_mdm, self.awake, self.explained, self.later)
         self.port = settings.port
         service.database.listen(self.committed)
         service.database.listen(self.coverage.committed)
@@ -70,6 +72,7 @@ class Hosted:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._around.close()
         await self._client.close()
 
     async def reconnect(self) -> None:
@@ -93,6 +96,10 @@ class Hosted:
             return place.strip("[]"), int(at)
         place = self._settings.host[0]
         return _ANY_ADDRESS.get(place, place), self.port if port == _HTTPS else port
+
+    def _resolve_mdm(self, host: str, port: int) -> tuple[str, int] | None:
+        """Lead carriers' names where `_resolve` does; localhost is this machine, where an MDM may be."""
+        return None if host == "localhost" else self._resolve(host, port)
 
     # --- making, showing, changing
 
@@ -126,6 +133,7 @@ class Hosted:
         """Rename a device, give it another OS, take it offline. Raises CarrierError."""
         check(options, {name: OPTIONS[name] for name in CHANGEABLE})
         async with self.awake(eid) as device:
+            check_os(options)
             for name, value in options.items():
                 setattr(device.state, name, value)
             await device.save(device)
@@ -145,14 +153,26 @@ class Hosted:
     @contextlib.asynccontextmanager
     async def awake(self, eid: str) -> AsyncIterator[Device]:
         """Bring a device to life: one object for all who use it at the same time. Raises CarrierError (404)."""
+        async with self._used(eid) as awake:
+            yield awake.device
+
+    @contextlib.asynccontextmanager
+    async def managed(self, eid: str) -> AsyncIterator[Managed]:
+        """Bring a device to life for its MDM, its holder, or who erases it. Raises CarrierError (404)."""
+        async with self._used(eid) as awake:
+            yield awake.managed
+
+    @contextlib.asynccontextmanager
+    async def _used(self, eid: str) -> "AsyncIterator[_Awake]":
         if eid not in self._awake:
             stored = await self._stored(eid)
             entropy = await self._entropy(stored.device.carrier)
-            self._awake.setdefault(eid, _Awake(stored.number, self._load(stored, entropy), stored.state))
+            if eid not in self._awake:
+                self._awake[eid] = self._woken(stored, entropy)
         awake = self._awake[eid]
         awake.users += 1
         try:
-            yield awake.device
+            yield awake
         finally:
             awake.users -= 1
             if self._awake.get(eid) is awake:
@@ -161,24 +181,27 @@ class Hosted:
                 if awake.device.euicc.notifications:
                     self._retry_later(eid)
 
-    def _load(self, stored: queries.StoredDevice, entropy: Entropy) -> Device:
-        clock = self._service.clock_of(stored.device.carrier)
+    def _woken(self, stored: queries.StoredDevice, entropy: Entropy) -> "_Awake":
+        eid, carrier = stored.device.eid, stored.device.carrier
+        clock = self._service.clock_of(carrier)
 
         async def save(device: Device) -> None:
             await self._save(device, stored.number)
 
         async def trouble(step: str, iccid: str | None, session: str | None) -> Sequence[Fault]:
-            return await self._desk.meeting(stored.device.carrier, step, Who(stored.device.eid, iccid, session))
+            return await self._desk.meeting(carrier, step, Who(eid, iccid, session))
 
-        return Device.load(
+        device = Device.load(
             stored.state,
             client=self._client,
             clock=clock,
             entropy=entropy,
             save=save,
             trouble=trouble,
-            network=Cell(self._service, stored.device.eid),
+            network=Cell(self._service, eid),
         )
+        around = self._around.around(eid, carrier, entropy=entropy, now=clock.now, trouble=trouble)
+        return _Awake(stored.number, device, Managed(device, around), stored.state)
 
     async def _save(self, device: Device, number: int) -> None:
         """Store what a device remembers, unless it was deleted, reset or restored while it was awake."""
@@ -221,7 +244,7 @@ class Hosted:
             if isinstance(note, Event) and note.type in _REPLACING:
                 self._let_go(note.carrier)
                 if note.type == "carrier.restored":
-                    self._later(self._retry_of(note.carrier))
+                    self.later(self._retry_of(note.carrier))
 
     def _let_go(self, carrier: str) -> None:
         for eid, awake in tuple(self._awake.items()):
@@ -280,7 +303,8 @@ class Hosted:
                 if row is not None and row["activation_state"] == "active":
                     self.coverage.attend(device.eid, esim.iccid, "activation.active")
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nobody waits for, at most until the server stops."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -310,9 +334,10 @@ class Hosted:
 
 @dataclass(slots=True)
 class _Awake:
-    """A device in use: the number of its row, its state as it is stored, and how many use it."""
+    """A device in use: the number of its row, itself, its state as it is stored, and how many use it."""
 
     number: int
     device: Device
+    managed: Managed
     state: bytes
     users: int = 0

@@ -35,6 +35,7 @@ _PROBLEMS = {
     413: f"The body is longer than {MAX_BODY // 1024} KiB.",
     415: "The body is compressed.",
     422: "A value is not right.",
+    424: "The device's MDM or its SCEP server did what can't be gone on with.",
     503: "The server can't answer now.",
 }
 _CARRIER_CREATED = {"type": "boolean", "description": "True if this write made the carrier; absent if it did not."}
@@ -118,7 +119,7 @@ def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
     places = (("path", names(operation.path)), ("query", operation.query), ("header", operation.headers))
     for place, those in places:
         for name in those:
-            text, schema, example = PARAMETERS[name]
+            text, schema, example = PARAMETERS.get(f"{operation.id}.{name}") or PARAMETERS[name]
             if place == "query" and "pattern" in schema:
                 schema = {"type": "string"}  # a filter that nothing can match is a filter
             required = {"required": True} if place == "path" else {}

@@ -19,16 +19,19 @@ from smdp.http.context import API, CARRIER
 from smdp.model import (
     Activation,
     Attachment,
+    Attempted,
     Carrier,
     Clock,
     Device,
     EidReport,
+    Erased,
     Event,
     Fault,
     FaultKind,
     NetworkChallenge,
     Outcome,
     Plan,
+    Polled,
     Profile,
     Removed,
     Scenario,
@@ -294,4 +297,33 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", _ESIM + "/enable", "enableEsim", "Enable a profile on a device.", answers=Device),
     Operation("POST", _ESIM + "/disable", "disableEsim", "Disable a profile on a device.", answers=Device),
     Operation("DELETE", _ESIM, "deleteEsim", "Delete a profile from a device.", status=(204,)),
+    # their MDM and their holders
+    Operation(
+        "POST", _DEVICE + "/enroll", "enrollDevice", "Enrol a device with an MDM, by an enrolment profile.",
+        takes=bodies.EnrollBody, answers=Device, more=(424,),
+    ),
+    Operation(
+        "DELETE", _DEVICE + "/enroll", "unenrollDevice", "Remove the enrolment profile, as its holder would.",
+        status=(204,),
+    ),
+    Operation(
+        "POST", _DEVICE + "/poll", "pollDevice", "Have a device ask its MDM for commands, and answer them.",
+        takes=bodies.Nothing, empty=True, answers=Polled,
+    ),
+    Operation(
+        "POST", _DEVICE + "/user", "tryOnDevice", "Let the holder of a device try something.",
+        takes=bodies.UserBody, answers=Attempted,
+    ),
+    Operation(
+        "POST", _DEVICE + "/erase", "eraseDevice", "Erase a device in another way than its MDM does.",
+        takes=bodies.EraseBody, answers=Erased, more=(424,),
+    ),
+    Operation(
+        "GET", _DEVICE + "/service-subscriptions", "getServiceSubscriptions",
+        "Answer what DeviceInformation would under ServiceSubscriptions, under another iOS if wanted.",
+        query=("os", "as"), answers=Page[dict[str, Any]], media=("application/json", "text/xml"),
+    ),
+    Operation(
+        "GET", _DEVICE + "/notices", "listNotices", "Show what a device has shown its holder.", answers=Page[str]
+    ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from smdp.http import context
+from smdp.storage import StorageError
 
 EID = "89049032123451234512345678901235"
 OTHER = "89049032123451234512345678901334"
@@ -153,6 +154,21 @@ async def test_a_last_event_id_that_is_none_counts_as_absent(api, last):
     stream.last = last
     await stream.read(2)
     assert stream.ids == [1, 2]
+
+
+async def test_a_stream_ends_whole_when_the_database_fails(api, service, monkeypatch):
+    await issue(api)
+
+    async def read(*_):
+        raise StorageError("The database failed: the disk is full.")
+
+    async with api.get(f"{ACME}/events", headers={"Accept": "text/event-stream"}) as stream:
+        await somebody_waits(api)
+        monkeypatch.setattr(service.journal, "read", read)
+        service.journal.stop()
+        text = await stream.read()
+    assert text.count(b"data:") == 2
+    assert b"HTTP/1.1" not in text, "no second answer inside the first"
 
 
 # --- the end, and the bound

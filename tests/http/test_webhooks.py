@@ -253,6 +253,20 @@ async def test_events_that_the_journal_forgot_are_told_to_be_lost(world):
 # --- restarts
 
 
+async def test_what_a_process_leaves_is_delivered_by_another(tmp_path, monkeypatch):
+    """Two worlds on one file stand for two processes; the one without couriers has ended before they looked."""
+    monkeypatch.setattr("smdp.http.couriers._LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("smdp.http.couriers._LEFT_SECONDS", 0.05)
+    url = f"sqlite:///{tmp_path / 'smdp.db'}"
+    async with receiver() as there, World(url) as alive, World(url) as ended:
+        await alive.put({"url": there.url, "types": ["profile.issued", "profile.held"]})
+        await ended.couriers.close()
+        iccid = (await ended.issue())["iccid"]
+        await ended.call("POST", f"{ACME}/profiles/{iccid}/hold")
+        await there.until(lambda: len(there.taken) == 2)
+        assert [body["event"]["type"] for body in there.taken] == ["profile.issued", "profile.held"]
+
+
 async def test_ids_that_leap_with_the_machine_are_no_loss(tmp_path, monkeypatch):
     url = f"sqlite:///{tmp_path / 'smdp.db'}"
     async with receiver() as there:

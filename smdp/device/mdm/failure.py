@@ -178,6 +178,13 @@ REASONS: dict[str, Reason] = {
     "answer-too-large": Reason("The answer of {host} exceeds {limit} bytes.", _SERVER, 23001),
     "answer-malformed": Reason("The answer of {host} cannot be used: {problem}.", _SERVER, 23001),
     "not-enrolled": Reason("The device is not enrolled.", "Enrol it first."),
+    "already-enrolled": Reason(
+        "The device is enrolled already, with {host}; a device has one MDM.",
+        "Remove that enrolment first, or erase the device.",
+        12001,
+    ),
+    "device-offline": Reason("The device has no network.", "Take it online again, then ask again."),
+    "no-return-to-service": Reason("{problem}.", "Erase it in another way, or use a device to which that applies."),
     "too-many-commands": Reason(
         "The server gave more than {limit} commands in one go.", "See whether it repeats commands that were answered."
     ),

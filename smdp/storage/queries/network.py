@@ -30,6 +30,15 @@ def home_of(connection: Connection, imsi: str, eid: str) -> str | None:
     return None if row is None else row["carrier"]
 
 
+def gave(connection: Connection, iccid: str, eid: str) -> str | None:
+    """Name the carrier whose profile of this ICCID went to this EID; None if it is no carrier's here."""
+    row = connection.execute(
+        f"SELECT p.carrier FROM profiles p WHERE p.iccid = :iccid AND p.eid = :eid ORDER BY {_PREFERRED} LIMIT 1",
+        {"iccid": iccid, "eid": eid},
+    ).fetchone()
+    return None if row is None else row["carrier"]
+
+
 def next_seq(connection: Connection, carrier: str, iccid: str, above: int = 0) -> int:
     """Take a line's next SEQ, one that is greater than `above`: none is ever taken twice."""
     row = connection.execute(

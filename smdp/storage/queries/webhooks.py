@@ -35,6 +35,16 @@ def carriers(connection: Connection) -> list[str]:
     return [row["carrier"] for row in rows]
 
 
+def behind(connection: Connection, now: int) -> list[str]:
+    """Name the carriers whose webhooks have events to look at, or something due."""
+    rows = connection.execute(
+        "SELECT DISTINCT w.carrier FROM webhooks w JOIN counters c ON c.carrier = w.carrier WHERE w.cursor < c.events "
+        "OR EXISTS (SELECT 1 FROM deliveries d WHERE d.carrier = w.carrier AND d.hook = w.hook AND d.due_at <= :now)",
+        {"now": now},
+    ).fetchall()
+    return [row["carrier"] for row in rows]
+
+
 def put(connection: Connection, carrier: str, hook: str, number: int, settings: str, cursor: int) -> None:
     """Store a webhook; the cursor of one that is there already stays."""
     connection.execute(
