@@ -12,14 +12,13 @@ from smdp.client import Client
 from smdp.client.managing import Action, Trigger, content
 from smdp.durations import parse_duration
 from smdp.errors import ApiError, ServerUnreachable, UsageError
-from smdp.model import Attempted, Polled
+from smdp.model import Attempted, Erased, Polled
 
 MdmCa = Annotated[Path | None, Parameter(name="--mdm-ca", help="PEM file of the CA that the MDM's TLS comes from.")]
 AllowHttp = Annotated[bool, Parameter(name="--allow-http", help="Let the MDM and SCEP server do without TLS.")]
 
 _WHERE_OPTION_BELONGS = {
     "iccid": ("remove-esim", "transfer"),
-    "activation_code": ("add-esim",),
     "times": ("wrong-passcode",),
     "keep": ("erase",),
     "remove": ("erase",),
@@ -108,7 +107,6 @@ def user_(
     /,
     *,
     iccid: str | None = None,
-    activation_code: str | None = None,
     times: Annotated[int | None, Parameter(show_default=False)] = None,
     keep: bool = False,
     remove: bool = False,
@@ -123,16 +121,15 @@ def user_(
         action: What the holder tries.
         to: With transfer: the EID of the other device.
         iccid: With remove-esim and transfer: which eSIM, if not the first.
-        activation_code: With add-esim: LPA:1$… in single quotes.
         times: With wrong-passcode: how often in a row.
         keep: With erase: keep the eSIMs.
         remove: With erase: remove the eSIMs, as by default.
     """
-    given = {"iccid": iccid, "activation_code": activation_code, "times": times, "keep": keep, "remove": remove}
+    given = {"iccid": iccid, "times": times, "keep": keep, "remove": remove}
     _check(action, to, {name for name, value in given.items() if value not in (None, False)})
     options: dict[str, Any] = {
         "iccid": None if iccid is None else session.iccid(iccid), "to": None if to is None else session.eid(to),
-        "activation_code": activation_code, "times": times, "keep": keep if action == "erase" else None,
+        "times": times, "keep": keep if action == "erase" else None,
     }  # fmt: skip
     attempt = session.client().user(session.eid(eid), action, **options)
     if json:
@@ -153,7 +150,7 @@ def erase_(eid: str, /, *, by: Trigger, json: Json = False) -> None:
     if json:
         output.emit(erased)
         return
-    output.say(str(erased))
+    output.say(_erased(erased))
     output.facts([("eSIMs", ", ".join(erased.iccids) or "none"), ("then", output.wrapped(erased.then, 9) or None)])
 
 
@@ -234,7 +231,7 @@ def _poll_on(server: Client, eid: str, pause: float, *, as_json: bool) -> int:
         except ServerUnreachable as error:
             output.talk(f"smdp: {error}")
         except ApiError as error:
-            if error.reason != "offline":
+            if error.reason != "device-offline":
                 raise
             output.talk(f"smdp: {error}")
         else:
@@ -261,6 +258,11 @@ def _show(polled: Polled, *, as_json: bool, lines: bool = False) -> int:
     return 0 if polled.problem is None else 1
 
 
+def _erased(erased: Erased) -> str:
+    sure = "" if erased.evidence == "documented" else f" ({erased.evidence})"
+    return f"eSIMs {'kept' if erased.kept else 'removed'}{sure}: {erased.because}"
+
+
 def _print_attempt(attempt: Attempted) -> None:
     output.say(f"{output.mark(attempt.allowed)} {attempt.said}")
     delay = f"{attempt.delay_seconds} s" if attempt.delay_seconds else None
@@ -270,7 +272,7 @@ def _print_attempt(attempt: Attempted) -> None:
             ("on screen", attempt.notice or None),
             ("locked for", delay),
             ("evidence", attempt.evidence if attempt.evidence != "documented" else None),
-            ("erased", None if attempt.erased is None else output.wrapped(str(attempt.erased), 14)),
+            ("erased", None if attempt.erased is None else output.wrapped(_erased(attempt.erased), 14)),
             ("outcome", None if attempt.outcome is None else output.wrapped(str(attempt.outcome), 14)),
         ]
     )

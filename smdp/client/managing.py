@@ -66,8 +66,7 @@ class Managing:
     def user(self, eid: str, action: Action, **options: Any) -> Attempted:
         """Let the holder of a device try something.
 
-        Options: iccid (which eSIM), to (EID of the other device, for transfer), times (wrong-passcode), keep (erase),
-        activation_code (add-esim).
+        Options: iccid (which eSIM), to (EID of the other device, for transfer), times (wrong-passcode), keep (erase).
         """
         body = given({"action": action, **options})
         return self._transport.call("POST", _device(eid, "user"), body, into=Attempted, timeout=MDM_SECONDS)

@@ -120,6 +120,10 @@ class Board:
         """Note that a device is enrolled."""
         _enrolled(self._members[eid])
 
+    def asked(self, eid: str, moment: datetime) -> None:
+        """Note that a device refreshes by itself."""
+        _ask(self._members[eid], moment)
+
     def offline(self, eid: str) -> None:
         """Note that a device was taken offline."""
         self._members[eid].state = "offline"
@@ -221,14 +225,14 @@ def _refuse(member: Member, cause: Cause, *, always: bool = False) -> None:
         member.state, member.refusal = "refused", cause
 
 
-def _ask(member: Member, event: Event) -> None:
+def _ask(member: Member, moment: datetime) -> None:
     if member.state not in ("asked", "installed", "active"):
-        member.state, member.asked_at, member.refusal = "asked", event.wall, None
+        member.state, member.asked_at, member.refusal = "asked", moment, None
 
 
 def _command(member: Member, event: Event) -> None:
     if event.data.get("command") == _REFRESH:
-        _ask(member, event)
+        _ask(member, event.wall)
 
 
 def _error(member: Member, event: Event) -> None:
@@ -273,7 +277,6 @@ _CHANGES: dict[str, Callable[[Member, Event], None]] = {
     "mdm.enrolled": _enrolled,
     "mdm.command": _command,
     "mdm.error": _error,
-    "session.opened": _ask,
     "session.refused": _refused,
     "user.notice": _refused,
     "profile.installed": _installed,

@@ -1,6 +1,7 @@
 """What one device of a farm does: be made, get its order, enrol, poll; a step is a few calls of the control API."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from smdp.cli.farm.board import Board, Cause, Member
@@ -127,6 +128,8 @@ class Life:
         world = self._world
         if self._device is not None and self._device.esims:
             return None
+        moment = datetime.now(UTC)
+        world.tell(lambda board: board.asked(eid, moment))
         outcome = world.client.refresh(eid, world.url)
         if outcome.ok:
             return None
