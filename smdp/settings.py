@@ -28,6 +28,7 @@ _SERVICE_LINK = re.compile(
 _USER = re.compile("//[^/]*@")
 """What comes before the host of a URL, and may hold a password."""
 _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://", re.ASCII)
+_SMALLEST_JOURNAL = 1000
 
 
 class Kind(NamedTuple):
@@ -128,6 +129,12 @@ def _size(text: str) -> int:
         raise ValueError("a size such as 64MiB, 500kB or a number of bytes") from None
 
 
+def _journal(text: str) -> int:
+    if (size := _size(text)) < _SMALLEST_JOURNAL:  # else a wait could miss what its own transaction pushed out
+        raise ValueError("a size of at least 1kB, such as 64MiB")
+    return size
+
+
 def _url(text: str) -> str:
     parts = urlsplit(text)
     try:
@@ -196,7 +203,7 @@ class Settings:
     )
     config: Path | None = _setting(None, Kind(Path), "Settings file; default: ./smdp.toml if it is there.")
     journal: int = _setting(
-        64 * 1024**2, Kind(_size, (str, int), format_size), "How much of its events a carrier keeps."
+        64 * 1024**2, Kind(_journal, (str, int), format_size), "How much of its events a carrier keeps."
     )
     fixtures: Path | None = _setting(
         None, Kind(Path), "Carriers to begin with: a .json or .toml file, or a folder of them."

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from smdp.client.control import Control
 from smdp.client.hosted import HostedDevice
 from smdp.client.keeping import Keeping
+from smdp.client.managing import Managing
 from smdp.client.networking import Networking
 from smdp.client.transport import Transport
 from smdp.client.watching import Watching
@@ -25,7 +26,7 @@ from smdp.model import (
 _DOWNLOAD_SECONDS = 120.0
 
 
-class Client(Control, Keeping, Networking, Watching):
+class Client(Control, Keeping, Managing, Networking, Watching):
     """A carrier of a running server, over the control API.
 
     `url` is where the control API listens, `carrier` the namespace the calls are about (made by the first write that

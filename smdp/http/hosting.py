@@ -133,7 +133,7 @@ class Hosted:
         """Rename a device, give it another OS, take it offline. Raises CarrierError."""
         check(options, {name: OPTIONS[name] for name in CHANGEABLE})
         async with self.awake(eid) as device:
-            check_os({"os": device.state.os, "model": device.state.model} | options)
+            check_os(options)
             for name, value in options.items():
                 setattr(device.state, name, value)
             await device.save(device)

@@ -300,7 +300,7 @@ OPERATIONS: tuple[Operation, ...] = (
     # their MDM and their holders
     Operation(
         "POST", _DEVICE + "/enroll", "enrollDevice", "Enrol a device with an MDM, by an enrolment profile.",
-        takes=bodies.EnrollBody, answers=Device, more=(502,),
+        takes=bodies.EnrollBody, answers=Device, more=(424,),
     ),
     Operation(
         "DELETE", _DEVICE + "/enroll", "unenrollDevice", "Remove the enrolment profile, as its holder would.",
@@ -316,7 +316,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "POST", _DEVICE + "/erase", "eraseDevice", "Erase a device in another way than its MDM does.",
-        takes=bodies.EraseBody, answers=Erased, more=(502,),
+        takes=bodies.EraseBody, answers=Erased, more=(424,),
     ),
     Operation(
         "GET", _DEVICE + "/service-subscriptions", "getServiceSubscriptions",
