@@ -54,7 +54,8 @@ def test_it_is_imported_without_the_server_and_without_aiohttp():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert set(loaded) == {
         "smdp", "smdp.client", "smdp.client.api", "smdp.client.control", "smdp.client.hosted", "smdp.client.keeping",
-        "smdp.client.networking", "smdp.client.transport", "smdp.client.watching", "smdp.client.words",
+        "smdp.client.managing", "smdp.client.networking", "smdp.client.polling", "smdp.client.transport",
+        "smdp.client.watching", "smdp.client.words",
         "smdp.durations", "smdp.errors", "smdp.model",
     }  # fmt: skip
 
