@@ -16,7 +16,7 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
 ##@ Run it
-demo: $(VENV)/.runtime  ## one carrier, one simulated iPhone, one plan: the whole flow, narrated
+demo: $(VENV)/.runtime  ## a carrier, an MDM, a simulated iPhone: the whole loop, narrated
 	@$(BIN)/smdp demo
 
 serve: $(VENV)/.runtime  ## the carrier, until Ctrl-C
