@@ -71,6 +71,11 @@ def test_a_confirmation_code_is_asked_for(opened):
     assert outcome.session.cc_required
 
 
+def test_a_retry_is_told_the_one_time_key_of_before(opened):
+    outcome = opened.authenticate(candidates=[order(eid=EID, bound_otpk=b"\x04" + bytes(64))])
+    assert members(outcome.reply["smdpSigned2"])["5F49"] == b"\x04" + bytes(64)
+
+
 @pytest.mark.parametrize(("eid", "counted"), [(None, 4), (EID, 5)])
 def test_attempts_are_counted_once_the_order_has_its_eid(opened, eid, counted):
     """Others' attempts must not end an order that nobody in particular waits for."""
