@@ -82,6 +82,11 @@ class Downloads:
             except _LostError:
                 continue
 
+    def strict_path(self, host: str, function: str) -> bool:
+        """Say whether the carrier of this name takes calls at the exact paths of SGP.22 alone."""
+        found = self._service.look_up(host, "", function)
+        return found is not None and self._rules(found["settings"], host)[0].strict_path
+
     async def _turn_down(self, carrier: Carrier, function: str, over: TurnedDown) -> Answer:
         """Turn down a call that is one too many in its second."""
 
