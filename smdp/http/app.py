@@ -24,6 +24,7 @@ from smdp.http import (
     carriers,
     clock,
     context,
+    crls,
     devices,
     es9plus,
     events,
@@ -96,7 +97,7 @@ class Parts:
 
 def security_of(pki: Pki) -> Security:
     """Hand the protocol core what it needs of a PKI."""
-    return Security(cis=pki.cis, identities=pki.identities)
+    return Security(cis=pki.cis, identities=pki.identities, revoked=pki.revoked)
 
 
 def default_webhook(settings: Settings) -> Hook | None:
@@ -155,6 +156,7 @@ def control_app(parts: Parts) -> web.Application:
     app[webhooks.COURIERS] = parts.couriers
     app[health.HEALTH] = parts.health
     app[health.CA] = parts.ca_pem
+    app[crls.CRLS] = crls.Crls(parts.pki)
     for module in (
         carriers,
         keeping,
@@ -169,6 +171,7 @@ def control_app(parts: Parts) -> web.Application:
         managing,
         webhooks,
         health,
+        crls,
         metrics,
         openapi,
     ):

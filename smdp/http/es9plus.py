@@ -2,7 +2,12 @@
 
 A function that was processed is answered with 200, also when it failed; a notification with 204. Only what is no such
 request at all (not JSON, no body, too large, wrong path or method) gets a 4xx with a problem document.
+
+LPAs put the path behind what they were given as an address, so an MDM's URL with a slash or a path at its end makes
+`//gsma/…`, `/esim/gsma/…`. A carrier takes that as it is meant, unless its `strict_path` says not to.
 """
+
+import re
 
 from aiohttp import web
 
@@ -10,6 +15,7 @@ from smdp.carrier.calls import Answer
 from smdp.carrier.download import Downloads
 from smdp.http import wire_faults
 from smdp.http.problems import ProblemError, read_body
+from smdp.http.problems import response as problem_response
 from smdp.rsp import wire
 from smdp.rsp.ids import host_of
 
@@ -22,6 +28,7 @@ REASON_HEADER = "X-Smdp-Reason"
 
 DOWNLOADS = web.AppKey("downloads", Downloads)
 
+_SLASHES = re.compile("/{2,}")
 _HEADERS = {"X-Admin-Protocol": ADMIN_PROTOCOL, "Content-Type": "application/json"}
 _NO_BODY = {"X-Admin-Protocol": ADMIN_PROTOCOL}
 
@@ -31,10 +38,36 @@ def add_routes(app: web.Application, downloads: Downloads) -> None:
     app[DOWNLOADS] = downloads
     for function in wire.FUNCTIONS:
         app.router.add_post(PATH.format(function=function), _handle, name=function)
+    app.router.add_route("*", "/{path:.*}", _elsewhere)
+
+
+async def _elsewhere(request: web.Request) -> web.StreamResponse:
+    """Answer what came to no exact path: as if it had, where the end of it is right and the carrier doesn't mind."""
+    _, found, function = _SLASHES.sub("/", request.path).rstrip("/").rpartition(PATH.format(function=""))
+    if not found or function not in wire.FUNCTIONS:
+        raise web.HTTPNotFound
+    if request.method != "POST":
+        raise web.HTTPMethodNotAllowed(request.method, ["POST"])
+    if request.app[DOWNLOADS].strict_path(_host(request), function):
+        because = (
+            f"{request.path[:200]} is not exactly {PATH.format(function=function)}, and the carrier's path is strict."
+        )
+        fix = "Take path and slash off the end of the URL (eSIMServerURL), or set the carrier's strict_path to false."
+        refusal = ProblemError(404, "path-not-exact", because, fix).problem
+        return problem_response(refusal, {REASON_HEADER: refusal.reason})
+    return await _answer(request, function)
 
 
 async def _handle(request: web.Request) -> web.StreamResponse:
-    function = request.match_info.route.name or ""
+    return await _answer(request, request.match_info.route.name or "")
+
+
+def _host(request: web.Request) -> str:
+    """Return the name the client used; a Host header may hold bytes that are no text."""
+    return host_of(request.host).encode(errors="replace").decode()
+
+
+async def _answer(request: web.Request, function: str) -> web.StreamResponse:
     body = await read_body(request)
     fix = f"POST a JSON object, as {function} takes it."
     if not body.strip():
@@ -43,8 +76,7 @@ async def _handle(request: web.Request) -> web.StreamResponse:
         document = wire.decode(body)
     except wire.NotJson as error:
         raise ProblemError(400, "not-json", f"The body {error}.", fix) from None
-    host = host_of(request.host).encode(errors="replace").decode()  # a Host header may hold bytes that are no text
-    answer = await request.app[DOWNLOADS].call(function, document, body, host)
+    answer = await request.app[DOWNLOADS].call(function, document, body, _host(request))
     response = _response(function, answer)
     return await wire_faults.send(request, response, answer.faults) if answer.faults else response
 
