@@ -226,8 +226,9 @@ smdp serve --scenario already-used       a fresh carrier `default` with one devi
 
 In [pytest](pytest.md), `@pytest.mark.smdp(scenario="already-used")` applies one to the test's `smdp_device`.
 
-The scenarios that need a device's MDM half (busy, restricted, wiped, retired, transferred, many in a queue) come with
-it.
+Some happen to the device too: it downloads its plan, is restricted, moves its line or is wiped. That is done where
+this server hosts the device, which has to be online and at home in the carrier. For any other EID the carrier's half
+alone is applied, and `left` in the answer says what is left to do on your device.
 """
 
 

@@ -16,7 +16,6 @@ from smdp.carrier.helpdesk import Helpdesk
 from smdp.carrier.hooks import Hook
 from smdp.carrier.keeper import Keeper
 from smdp.carrier.network import Network
-from smdp.carrier.scenarios import Stage
 from smdp.carrier.service import Service
 from smdp.carrier.webhooks import Webhooks
 from smdp.clock import SystemClock
@@ -39,6 +38,7 @@ from smdp.http import (
     profiles,
     scenarios,
     sessions,
+    staging,
     token,
     webhooks,
 )
@@ -145,7 +145,7 @@ def control_app(parts: Parts) -> web.Application:
     if parts.token is not None:
         app[token.TOKEN] = parts.token
     app[context.SERVICE] = parts.service
-    app[scenarios.STAGE] = Stage(parts.service)
+    app[staging.THEATRE] = staging.Theatre(parts.service, parts.hosted)
     app[faults.PKI] = parts.pki
     app[faults.DESK] = FaultDesk(parts.service)
     app[devices.HOSTED] = parts.hosted

@@ -129,6 +129,10 @@ class Hosted:
         awake = self._awake.get(eid)
         return awake.device.describe() if awake else (await self._stored(eid)).device
 
+    async def has(self, eid: str) -> bool:
+        """Say whether this server hosts a device."""
+        return await self._database.read(queries.device, eid) is not None
+
     async def change(self, eid: str, options: dict[str, Any]) -> Description:
         """Rename a device, give it another OS, take it offline. Raises CarrierError."""
         check(options, {name: OPTIONS[name] for name in CHANGEABLE})
@@ -274,7 +278,7 @@ class Hosted:
 
     async def notify(self, eid: str, text: str) -> bool:
         """Show the user of a device something, if this server hosts it and it is online; says whether it does."""
-        if await self._database.read(queries.device, eid) is None:
+        if not await self.has(eid):
             return False
         async with self.awake(eid) as device:
             if not device.state.online:
