@@ -238,7 +238,7 @@ class Hosted:
         """Put the carrier's own advice into what a device was refused here; elsewhere the device's has to do."""
         if outcome.refused is None or outcome.session is None:
             return outcome
-        found = self._service.look_up(host_of(address))
+        found = await self._service.find(host_of(address))
         if found is None:
             return outcome
         try:
@@ -270,13 +270,13 @@ class Hosted:
                 after = stored.number
                 if stored.waiting:
                     self._retry_later(stored.device.eid)
-                self._attend(stored.device)
+                await self._attend(stored.device)
 
-    def _attend(self, device: Description) -> None:
+    async def _attend(self, device: Description) -> None:
         """Have a device attach that has no network though its line is active: its server stopped before it tried."""
         for esim in device.esims:
             if esim.state == "enabled" and not esim.network:
-                row = self._database.look(profile, device.carrier, esim.iccid)
+                row = await self._database.find(profile, device.carrier, esim.iccid)
                 if row is not None and row["activation_state"] == "active":
                     self.coverage.attend(device.eid, esim.iccid, "activation.active")
 
