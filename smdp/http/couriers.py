@@ -101,11 +101,15 @@ class Couriers:
             await asyncio.sleep(_LOOK_SECONDS)
             if (version := self._webhooks.version()) == seen:
                 continue
-            seen = version
-            found = await self._webhooks.own()
-            for carrier in found.keys() | self._hooks.keys():
-                if found.get(carrier, self._webhooks.defaults) != self._hooks.get(carrier, self._webhooks.defaults):
-                    await self.reload(carrier)
+            try:
+                found = await self._webhooks.own()
+                for carrier in found.keys() | self._hooks.keys():
+                    if found.get(carrier, self._webhooks.defaults) != self._hooks.get(carrier, self._webhooks.defaults):
+                        await self.reload(carrier)
+            except StorageError as error:
+                _log.warning("webhooks that others changed have to wait: %s", error)
+            else:
+                seen = version
 
     def _changed(self) -> None:
         self._idle = not self._webhooks.defaults and not any(self._hooks.values())

@@ -4,6 +4,8 @@ A function that was processed is answered with 200, also when it failed; a notif
 request at all (not JSON, no body, too large, wrong path or method) gets a 4xx with a problem document.
 """
 
+import logging
+
 from aiohttp import web
 
 from smdp.carrier.calls import Answer
@@ -11,7 +13,10 @@ from smdp.carrier.download import Downloads
 from smdp.http import wire_faults
 from smdp.http.problems import ProblemError, read_body
 from smdp.rsp import wire
+from smdp.rsp.checks import Refusal
+from smdp.rsp.codes import Code
 from smdp.rsp.ids import host_of
+from smdp.storage import StorageError
 
 PATH = "/gsma/rsp2/es9plus/{function}"
 ADMIN_PROTOCOL = "gsma/rsp/v2.5.0"
@@ -20,7 +25,15 @@ ADMIN_PROTOCOL = "gsma/rsp/v2.5.0"
 REASON_HEADER = "X-Smdp-Reason"
 """Our slug for a refusal, beside the standard's code in the body; simulated devices read it, other LPAs ignore it."""
 
+EXECUTION_ERROR = Code("8.8", "4.2")
+"""The SM-DP+ could not do what it was asked to (SGP.22 §5.2.6): Execution Error."""
+
 DOWNLOADS = web.AppKey("downloads", Downloads)
+
+_FAILED = "database-failed"
+_NO_DATABASE = "The carrier's database does not answer."
+_LATER = "Try again in a moment; the log of the server says what is wrong with it."
+_log = logging.getLogger("smdp.http")
 
 _HEADERS = {"X-Admin-Protocol": ADMIN_PROTOCOL, "Content-Type": "application/json"}
 _NO_BODY = {"X-Admin-Protocol": ADMIN_PROTOCOL}
@@ -44,9 +57,24 @@ async def _handle(request: web.Request) -> web.StreamResponse:
     except wire.NotJson as error:
         raise ProblemError(400, "not-json", f"The body {error}.", fix) from None
     host = host_of(request.host).encode(errors="replace").decode()  # a Host header may hold bytes that are no text
-    answer = await request.app[DOWNLOADS].call(function, document, body, host)
+    try:
+        answer = await request.app[DOWNLOADS].call(function, document, body, host)
+    except StorageError as error:
+        _log.warning("%s could not be answered: %s", function, error)
+        answer = _unanswered(function)
     response = _response(function, answer)
     return await wire_faults.send(request, response, answer.faults) if answer.faults else response
+
+
+def _unanswered(function: str) -> Answer:
+    """Answer a call while the database fails: nothing has changed, and the same call may succeed later.
+
+    A notification is not acknowledged, so that the device sends it again.
+    """
+    if function == "handleNotification":
+        raise ProblemError(503, _FAILED, _NO_DATABASE, _LATER)
+    refusal = Refusal("database", EXECUTION_ERROR, _FAILED, _NO_DATABASE, _LATER)
+    return Answer(wire.failure(refusal), refusal)
 
 
 def _response(function: str, answer: Answer) -> web.Response:

@@ -5,6 +5,7 @@ A hosted device reaches carriers over real sockets and TLS, its own server inclu
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +27,12 @@ from smdp.pki.model import Pki
 from smdp.rsp.crypto import Entropy
 from smdp.rsp.ids import host_of, is_eid
 from smdp.settings import Settings
-from smdp.storage import Connection
+from smdp.storage import Connection, StorageError
 from smdp.storage.queries import devices as queries
 from smdp.storage.queries.carriers import read_carrier
 from smdp.storage.queries.profiles import profile
 
+_log = logging.getLogger("smdp.http")
 _HTTPS = 443
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound
 _REPLACED = "device-replaced"
@@ -299,12 +301,15 @@ class Hosted:
             try:
                 async with self.awake(eid) as device:
                     sent = await device.flush_notifications()
+            except StorageError as error:
+                _log.warning("a device's notifications have to wait: %s", error)
             except CarrierError as error:
                 if error.reason == _REPLACED:
                     continue
                 return
-            if not sent.waiting:
-                return
+            else:
+                if not sent.waiting:
+                    return
             pause = min(2 * pause, _LAST_RETRY)
 
 

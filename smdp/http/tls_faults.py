@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import logging
 import ssl
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,6 +19,7 @@ from smdp.storage import Connection, StorageError
 from smdp.storage.queries.carriers import read_carrier
 from smdp.storage.queries.control import control_of
 
+_log = logging.getLogger("smdp.http")
 _DAY = dt.timedelta(days=1)
 _WRONG_NAME = "another-host.smdp.localhost"
 
@@ -75,6 +77,8 @@ class TlsFaults:
 
         try:
             await self._service.database.write(fire)
+        except StorageError as error:
+            _log.warning("a fault of TLS could not be counted: %s", error)
         finally:
             self._under_way[fault.id] -= 1
             if not self._under_way[fault.id]:

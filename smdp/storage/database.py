@@ -27,7 +27,7 @@ class Database(ABC):
 
     @staticmethod
     async def open(url: str | None = None) -> "Database":
-        """Open `sqlite:///FILE` or `postgresql://…`, or a database in memory if there is no URL. Raises StorageError."""
+        """Open `sqlite:///FILE`, `postgresql://…` or, without a URL, a database in memory. Raises StorageError."""
         if url is not None and url.startswith(POSTGRES):
             needs_postgres()
             from smdp.storage.postgres_database import PostgresDatabase  # noqa: PLC0415 - the extra `postgres`
@@ -55,7 +55,7 @@ class Database(ABC):
 
     @abstractmethod
     async def write_short(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Write as `write` does, on the loop if need be: for what takes less than a millisecond, many times a second."""
+        """Write as `write` does, perhaps on the loop: for what takes less than a millisecond, many times a second."""
 
     @abstractmethod
     async def write_lightly(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

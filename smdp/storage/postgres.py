@@ -136,7 +136,7 @@ def connect(place: Place) -> PostgresConnection:
 
 
 def prepare(place: Place) -> str:
-    """Bring a database that is ours or empty to this release's schema; return the schema's name. Raises StorageError."""
+    """Bring a database that is ours or empty to this release; return the schema's name. Raises StorageError."""
     connection = connect(place)
     try:
         schema = check_server(connection)
@@ -271,7 +271,7 @@ _BY_KIND: dict[type[Exception], str] = {
     errors.LockNotAvailable: f"another server held it for more than {BUSY_SECONDS:.0f} s. End that one, or try again.",
     errors.UndefinedTable: _LACKS,
     errors.UndefinedColumn: _LACKS,
-    errors.InsufficientPrivilege: "its user lacks a right that smdp needs. Grant it the schema: ALTER SCHEMA … OWNER TO.",
+    errors.InsufficientPrivilege: "its user lacks a right that smdp needs. Give it the schema (ALTER SCHEMA).",
     errors.ReadOnlySqlTransaction: "it is read-only here: a replica, or set so. Name its primary server.",
     errors.DiskFull: "the disk of its server is full. Make room.",
     errors.OutOfMemory: "its server has no memory left.",

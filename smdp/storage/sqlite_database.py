@@ -5,7 +5,7 @@ process and between processes.
 """
 
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from smdp.storage.connection import Connection
 from smdp.storage.database import Database
