@@ -6,10 +6,12 @@ Of the wheel only the programs are used: its own starter, run by root, makes a u
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -89,17 +91,28 @@ class PostgresServer:
             assert time.monotonic() < end, "PostgreSQL does not start"
             time.sleep(0.02)
 
-    def stop(self, *, gently: bool = True) -> None:
-        """Stop it: its clients lose their connections."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop it: its clients lose their connections, `at_once` as in a crash."""
         if self._process is not None:
-            self._process.send_signal(2 if gently else 9)
+            self._process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
             self._process.wait(30)
             self._process = None
 
-    @property
-    def pid(self) -> int:
-        """Its first process."""
-        return self._process.pid
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Have it answer nobody, and not say so: all its processes stand still."""
+        # every backend is a session of its own; they are found by their parent
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, check=True
+        )
+        pids = [self._process.pid, *map(int, children.stdout.split())]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def url(self, name: str = "postgres", user: str = "smdp") -> str:
         """Where a database of it is."""
@@ -133,5 +146,5 @@ class PostgresServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.stop(at_once=True)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -27,7 +27,6 @@ from smdp.http.context import (
 )
 from smdp.model import Event
 from smdp.rsp.ids import ungrouped
-from smdp.storage import StorageError
 
 _EVENTS = CARRIER + "/events"
 _FILTERS = ("eid", "iccid", "session", "type")
@@ -90,8 +89,7 @@ async def _stream(request: web.Request, wanted: Wanted) -> web.StreamResponse:
     await service.events(wanted, 1)  # refuses what is unknown, while a problem can still be answered
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
-    # Whoever leaves has seen enough; whom the database leaves comes back, with the id of the last event.
-    with contextlib.suppress(ConnectionError, StorageError), _open(request):
+    with contextlib.suppress(ConnectionError), _open(request):  # whoever leaves has seen enough
         async for events in service.journal.follow(wanted, _HEARTBEAT):
             await response.write(b"".join(map(_written, events)) or b": alive\n\n")
     return response

@@ -4,9 +4,9 @@ Every word here is the URL's but the password, which is never shown.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -15,7 +15,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.numeric import Int8Dumper
 
 from smdp.storage.connection import Cursor
-from smdp.storage.errors import StorageError
+from smdp.storage.errors import EMPTY, StorageError
 from smdp.storage.migrate import upgrade
 
 BUSY_SECONDS = 5.0
@@ -24,6 +24,9 @@ OLDEST = 14
 """The oldest PostgreSQL that statements are kept for: what its makers maintained when this was written."""
 CHANNEL = "smdp"
 """Where commits are told of (NOTIFY); the payload is the schema."""
+
+READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+"""One consistent state, and no changes."""
 
 _LOCK = 0x736D6470
 """`smdp` in ASCII: with a hash of the schema's name, the advisory lock of whoever writes."""
@@ -46,6 +49,7 @@ _SESSION = (
 )
 _PLACEHOLDER = re.compile(r"(?<!:):([a-z_]\w*)|%")
 
+T = TypeVar("T")
 Raw = psycopg.Connection[DictRow]
 
 
@@ -153,6 +157,31 @@ def prepare(place: Place) -> str:
         connection.raw.close()
 
 
+def examined(place: Place, look: Callable[[PostgresConnection, str, int, set[str]], T]) -> T:
+    """Look at a database, its bytes and tables, and change nothing. Raises StorageError."""
+    connection = connect(place)
+    try:
+        connection.command(READ)
+        check_server(connection)
+        sizes = _sizes(connection)
+        return look(connection, place.shown, sum(sizes.values()), set(sizes))
+    except (psycopg.Error, StorageError, ValueError, TypeError) as error:
+        raise unusable(place, error) from None
+    finally:
+        connection.raw.close()
+
+
+def _sizes(connection: PostgresConnection) -> dict[str, int]:
+    """Return the bytes of each table. Raises StorageError if they are none of ours."""
+    if check_ours(connection):
+        raise StorageError(EMPTY)
+    found = connection.execute(
+        "SELECT relname AS name, pg_total_relation_size(oid) AS bytes FROM pg_class "
+        "WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+    ).fetchall()
+    return {row["name"]: row["bytes"] for row in found}
+
+
 class _Migrating:
     """A connection for migrations: text compares by its bytes, as SQLite's does, whatever the server's language."""
 
@@ -244,6 +273,8 @@ def explain(error: Exception, place: Place | None = None) -> str:
     """Say what an exception of the database means, and what to do about it."""
     if isinstance(error, StorageError):
         return str(error)
+    if not isinstance(error, psycopg.Error):
+        return "what it holds is not smdp's. Use another database."
     for kind, sentence in _BY_KIND.items():
         if isinstance(error, kind):
             return sentence
@@ -255,9 +286,7 @@ def explain(error: Exception, place: Place | None = None) -> str:
         first = _first_line(text)
         because = f"its server does not answer ({first})." if first else "its server does not answer."
         return f"{because} smdp goes on by itself once it does."
-    if isinstance(error, psycopg.Error):
-        return f"PostgreSQL says: {_first_line(text) or type(error).__name__}."
-    return "what it holds is not smdp's. Use another database."
+    return f"PostgreSQL says: {_first_line(text) or type(error).__name__}."
 
 
 def _first_line(text: str) -> str:

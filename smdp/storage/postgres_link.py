@@ -11,14 +11,13 @@ import psycopg
 
 from smdp.storage.connection import Connection
 from smdp.storage.errors import StorageError
-from smdp.storage.postgres import Place, PostgresConnection, begin, connect, failure
+from smdp.storage.postgres import READ, Place, PostgresConnection, begin, connect, failure
 
 T = TypeVar("T")
 Query = Callable[[Connection], T]
 
 _PAUSE_SECONDS = 0.5
 """How long nobody tries to connect after somebody could not: meanwhile all are told the same."""
-_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 class Outage:
@@ -52,7 +51,7 @@ class Link:
     def read(self, query: Query[T]) -> T:
         """Run a query on one consistent state. Raises StorageError for the database, and what the query raises."""
         try:
-            connection = self._begun(lambda connection: connection.command(_READ))
+            connection = self._begun(lambda connection: connection.command(READ))
             try:
                 return query(connection)
             finally:

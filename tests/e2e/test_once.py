@@ -106,7 +106,7 @@ class Carrier(RuleBasedStateMachine):
     @staticmethod
     def place():
         """Make a database and return its URL; None for a file in the folder."""
-        return None
+        return
 
     def __init__(self):
         super().__init__()
