@@ -68,7 +68,7 @@ class Downloads:
             return await self._unreadable(Request(function, document, b""), body, host, _failure(request))
         transaction_id = _hex(request.members.get("transactionId", b""))
         while True:
-            found = self._service.look_up(host, transaction_id, function)
+            found = await self._service.find(host, transaction_id, function)
             if found is None:
                 return _nobody(function, host)
             carrier, policy = self._rules(found["settings"], host)
@@ -82,9 +82,9 @@ class Downloads:
             except _LostError:
                 continue
 
-    def strict_path(self, host: str, function: str) -> bool:
+    async def strict_path(self, host: str, function: str) -> bool:
         """Say whether the carrier of this name takes calls at the exact paths of SGP.22 alone."""
-        found = self._service.look_up(host, "", function)
+        found = await self._service.find(host, "", function)
         return found is not None and self._rules(found["settings"], host)[0].strict_path
 
     async def _turn_down(self, carrier: Carrier, function: str, over: TurnedDown) -> Answer:
@@ -101,7 +101,7 @@ class Downloads:
     async def _unreadable(self, request: Request, body: bytes, host: str, answer: Answer) -> Answer:
         """Give the answer to a body that lacks something, and let it be seen in the session that it names."""
         transaction_id = _hex(wire.transaction_id(request.members))
-        found = self._service.look_up(host, transaction_id, request.function) if transaction_id else None
+        found = await self._service.find(host, transaction_id, request.function) if transaction_id else None
         session = None if found is None else _session(found)
         if found is not None and session is not None:
             carrier, policy = self._rules(found["settings"], host)

@@ -7,6 +7,7 @@ LPAs put the path behind what they were given as an address, so an MDM's URL wit
 `//gsma/…`, `/esim/gsma/…`. A carrier takes that as it is meant, unless its `strict_path` says not to.
 """
 
+import logging
 import re
 
 from aiohttp import web
@@ -17,7 +18,10 @@ from smdp.http import wire_faults
 from smdp.http.problems import ProblemError, read_body
 from smdp.http.problems import response as problem_response
 from smdp.rsp import wire
+from smdp.rsp.checks import Refusal
+from smdp.rsp.codes import Code
 from smdp.rsp.ids import host_of
+from smdp.storage import StorageError
 
 PATH = "/gsma/rsp2/es9plus/{function}"
 ADMIN_PROTOCOL = "gsma/rsp/v2.5.0"
@@ -26,9 +30,17 @@ ADMIN_PROTOCOL = "gsma/rsp/v2.5.0"
 REASON_HEADER = "X-Smdp-Reason"
 """Our slug for a refusal, beside the standard's code in the body; simulated devices read it, other LPAs ignore it."""
 
+EXECUTION_ERROR = Code("8.8", "4.2")
+"""The SM-DP+ could not do what it was asked to (SGP.22 §5.2.6): Execution Error."""
+
 DOWNLOADS = web.AppKey("downloads", Downloads)
 
 _SLASHES = re.compile("/{2,}")
+_FAILED = "database-failed"
+_NO_DATABASE = "The carrier's database does not answer."
+_LATER = "Try again in a moment; the log of the server says what is wrong with it."
+_log = logging.getLogger("smdp.http")
+
 _HEADERS = {"X-Admin-Protocol": ADMIN_PROTOCOL, "Content-Type": "application/json"}
 _NO_BODY = {"X-Admin-Protocol": ADMIN_PROTOCOL}
 
@@ -48,7 +60,7 @@ async def _elsewhere(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
     if request.method != "POST":
         raise web.HTTPMethodNotAllowed(request.method, ["POST"])
-    if request.app[DOWNLOADS].strict_path(_host(request), function):
+    if await request.app[DOWNLOADS].strict_path(_host(request), function):
         because = (
             f"{request.path[:200]} is not exactly {PATH.format(function=function)}, and the carrier's path is strict."
         )
@@ -76,9 +88,24 @@ async def _answer(request: web.Request, function: str) -> web.StreamResponse:
         document = wire.decode(body)
     except wire.NotJson as error:
         raise ProblemError(400, "not-json", f"The body {error}.", fix) from None
-    answer = await request.app[DOWNLOADS].call(function, document, body, _host(request))
+    try:
+        answer = await request.app[DOWNLOADS].call(function, document, body, _host(request))
+    except StorageError as error:
+        _log.warning("%s could not be answered: %s", function, error)
+        answer = _unanswered(function)
     response = _response(function, answer)
     return await wire_faults.send(request, response, answer.faults) if answer.faults else response
+
+
+def _unanswered(function: str) -> Answer:
+    """Answer a call while the database fails: nothing has changed, and the same call may succeed later.
+
+    A notification is not acknowledged, so that the device sends it again.
+    """
+    if function == "handleNotification":
+        raise ProblemError(503, _FAILED, _NO_DATABASE, _LATER)
+    refusal = Refusal("database", EXECUTION_ERROR, _FAILED, _NO_DATABASE, _LATER)
+    return Answer(wire.failure(refusal), refusal)
 
 
 def _response(function: str, answer: Answer) -> web.Response:

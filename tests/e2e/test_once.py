@@ -103,10 +103,16 @@ def some(which):
 
 
 class Carrier(RuleBasedStateMachine):
+    @staticmethod
+    def place():
+        """Make a database and return its URL; None for a file in the folder."""
+        return
+
     def __init__(self):
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp())
+        self.url = self.place()
         self.clock = VirtualClock(frozen_at=datetime(2026, 12, 1, tzinfo=UTC))
         self.profiles, self.last_event, self.restarted_at = {}, 0, 0
         self.handed, self.opened, self.installed = defaultdict(set), defaultdict(set), set()
@@ -124,7 +130,7 @@ class Carrier(RuleBasedStateMachine):
         return self.runner.run(coroutine)
 
     async def open(self):
-        self.database = await Database.open(f"sqlite:///{self.folder / 'smdp.db'}")
+        self.database = await Database.open(self.url or f"sqlite:///{self.folder / 'smdp.db'}")
         self.service = Service(self.database, self.clock)
         await self.service.start()
         self.door = Inside(Downloads(self.service, security_of(public_pki())), "acme.smdp.localhost")
@@ -384,7 +390,10 @@ EXPECTED = (
 
 
 @pytest.mark.timeout(300)
-def test_an_order_is_handed_out_once():
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_an_order_is_handed_out_once(kind, request, monkeypatch):
+    if kind == "postgres":
+        monkeypatch.setattr(Carrier, "place", staticmethod(request.getfixturevalue("postgres").schema))
     SEEN.clear()
     examples = settings(
         max_examples=settings.default.max_examples // 3,
