@@ -101,11 +101,9 @@ class PostgresServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Have it answer nobody, and not say so: all its processes stand still."""
-        # every backend is a session of its own; they are found by their parent
-        children = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, check=True
-        )
-        pids = [self._process.pid, *map(int, children.stdout.split())]
+        import psutil
+
+        pids = [self._process.pid, *(child.pid for child in psutil.Process(self._process.pid).children())]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         try:

@@ -187,7 +187,7 @@ async def test_a_server_that_stands_still_in_a_transaction_is_not_waited_for(pos
     url = postgres.schema()
     database = await Database.open(url)
     assert await database.write(lambda c: c.execute("SHOW idle_in_transaction_session_timeout").fetchone()) == {
-        "idle_in_transaction_session_timeout": "10s"
+        "idle_in_transaction_session_timeout": "30s"
     }
     await database.write(lambda c: c.execute("SET idle_in_transaction_session_timeout = 50"))
 
