@@ -20,11 +20,11 @@ from typing import Any, Self
 from aiohttp import web
 
 from smdp import log
-from smdp.carrier.scenarios import Stage
 from smdp.errors import StartError
 from smdp.http import banner, drain, fixtures, listen, scenarios
 from smdp.http.app import Parts, assemble, control_app, device_app
 from smdp.http.protocol import Runner
+from smdp.http.staging import Theatre
 from smdp.http.tls_faults import TlsFaults
 from smdp.pki import handshake, tls
 from smdp.pki import load as pki
@@ -101,7 +101,9 @@ class Server:
                 self.parts.health.doing = f"The fixtures {settings.fixtures} are being loaded."
                 await fixtures.load(self.parts.keeper, settings.fixtures)
             if settings.scenario is not None:
-                await scenarios.begin(Stage(self.parts.service), self.parts.hosted, settings.scenario)
+                await scenarios.begin(
+                    Theatre(self.parts.service, self.parts.hosted), self.parts.hosted, settings.scenario
+                )
             self._stack = stack.pop_all()
         await self.parts.hosted.start()
         await self.parts.couriers.start()

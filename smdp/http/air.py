@@ -67,7 +67,7 @@ class Cell:
         self, imsi: str, ask: Callable[[str], Awaitable[Said | Rejection]], heard: Callable[[Said], Heard]
     ) -> Heard | Rejected:
         """Ask the carrier at home, if there is one, and put its answer on the air."""
-        carrier = self._service.database.look(queries.home_of, imsi, self._eid)
+        carrier = await self._service.database.find(queries.home_of, imsi, self._eid)
         if carrier is None:
             return _NO_NETWORK
         try:
@@ -99,8 +99,7 @@ class Coverage:
         for note in notes:
             if not isinstance(note, Event) or note.type not in _HEARD or note.eid is None or note.iccid is None:
                 continue
-            if self._database.look(device_queries.is_hosted, note.eid):
-                self.attend(note.eid, note.iccid, note.type)
+            self.attend(note.eid, note.iccid, note.type)
 
     def attend(self, eid: str, iccid: str, heard: str) -> None:
         """Have a device try with an eSIM because of a type of event, unless it knows already."""
@@ -125,9 +124,12 @@ class Coverage:
 
     async def _try(self, eid: str, iccid: str, heard: str) -> None:
         try:
-            async with self._room, self._wake(eid) as device:
-                if device.enabled == iccid:
-                    await device.attach(partial(_knows, heard), self._save)
+            async with self._room:
+                if not await self._database.find(device_queries.is_hosted, eid):
+                    return
+                async with self._wake(eid) as device:
+                    if device.enabled == iccid:
+                        await device.attach(partial(_knows, heard), self._save)
         except (CarrierError, StorageError) as error:
             _log.info("a device did not try to attach: %s", error)
 
