@@ -233,6 +233,22 @@ def test_failures_are_grouped_those_that_nobody_wants_first():
     assert found == [("rate-limited", 2, False), ("already-downloaded", 1, False), ("already-downloaded", 1, True)]
 
 
+@pytest.mark.parametrize("stopped", ["made", "enrolled", "asked", "installed", "offline"])
+def test_in_the_end_what_was_not_reached_is_explained(stopped):
+    made = board(state=stopped)
+    assert made.report(1).failures == []
+    (failure,) = made.report(1, final=True).failures
+    assert (failure.reason, failure.expected) == (f"ended-{stopped}", False)
+    assert failure.because.endswith(".")
+    assert failure.fix
+
+
+def test_a_plan_that_the_mix_does_not_want_is_explained():
+    (failure,) = board(state="active", role="held").report(1, final=True).failures
+    assert failure.reason == "ended-active"
+    assert board(state="active").report(1, final=True).failures == []
+
+
 def test_percentiles_are_of_the_nearest_rank():
     assert latency([]) is None
     found = latency([float(number) for number in range(200, 0, -1)])
