@@ -1,84 +1,86 @@
-"""The compose files, as far as they can be judged without an engine: YAML, keys, variables, ports, what starts when."""
+"""compose.yaml is well-formed, and what its services run does what it says; as processes, for want of an engine."""
 
+import json
 import re
-from pathlib import Path
+import ssl
+import subprocess
+import urllib.request
+from base64 import b64encode
 
 import pytest
 import yaml
 
-from smdp.settings import ROWS, Settings
+from smdp.client import Client
+from smdp.mdm_command import refresh
+from tests.reader import reader  # noqa: F401 - the fixture
 
-ROOT = Path(__file__).resolve().parent.parent
-FILE = ROOT / "compose.postgres.yaml"
-TOP = {"services", "volumes", "x-smdp"}
-SERVICE = {
-    "image", "build", "environment", "depends_on", "ports", "healthcheck", "volumes", "stop_grace_period", "read_only",
-}  # fmt: skip
-HEALTH = {"test", "interval", "timeout", "retries"}
-VARIABLE = re.compile(r"\$\{([A-Z_]+):-([^}]*)\}")
+WITHIN = 60
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+):-([^}]*)\}")
 
 
-@pytest.fixture(scope="module")
-def compose():
-    return yaml.safe_load(FILE.read_text("utf-8"))
+@pytest.fixture
+def services(root):
+    """The services, where nobody has set a variable."""
+    text = (root / "compose.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(VARIABLE.sub(lambda found: found[2], text))["services"]
 
 
-@pytest.fixture(scope="module")
-def servers(compose):
-    return {name: one for name, one in compose["services"].items() if name.startswith("smdp")}
+def test_its_services(services, root):
+    assert list(services) == ["smdp", "device", "mdm"]
+    assert {service["image"] for service in services.values()} == {"smdp"}
+    assert services["smdp"]["build"] == "."
+    assert all("volumes" not in service for service in services.values()), "nothing is mounted"
+    assert all(port.startswith("127.0.0.1:") for one in services.values() for port in one.get("ports", []))
+    dockerfile = (root / "Dockerfile").read_text(encoding="utf-8")
+    assert "HEALTHCHECK" in dockerfile, "service_healthy waits for it"
+    assert 'ENTRYPOINT ["smdp"]' in dockerfile
+    assert "command" not in services["smdp"]
 
 
-def test_every_key_is_one_that_compose_knows(compose):
-    assert set(compose) <= TOP
-    for service in compose["services"].values():
-        assert set(service) <= SERVICE
-        assert set(service.get("healthcheck", {})) <= HEALTH
+def test_what_they_run(services, reader, tmp_path):  # noqa: F811 - the fixture
+    reader.environment |= services["smdp"]["environment"]
+    reader.serve("smdp serve")
+    command = [*services["mdm"]["entrypoint"], *services["mdm"]["command"], "--port", "9443"]
+    reader.mdm(" ".join(command).replace("--host mdm", "--host localhost").replace("0.0.0.0", "127.0.0.1"))  # noqa: S104 - not here
+    mdm = f"https://localhost:{reader.ports['9443']}"
+
+    def here(text):
+        text = text.replace("$$", "$").replace("https://mdm:9443", mdm)
+        text = text.replace("--every 5s", "--every 1s")
+        return text.replace("/tmp/", f"{tmp_path}/").replace("http://smdp:8080", reader.environment["SMDP_URL"])  # noqa: S108 - in the container
+
+    device = services["device"]
+    environment = reader.environment | {name: here(value) for name, value in device["environment"].items()}
+    script = [*device["entrypoint"], *map(here, device["command"])]
+    with subprocess.Popen(script, env=environment, cwd=tmp_path, stdout=subprocess.PIPE) as running:
+        try:
+            refreshed(reader.environment["SMDP_URL"], mdm)
+        finally:
+            running.terminate()
+            running.communicate(timeout=WITHIN)
 
 
-def test_there_are_two_servers_on_one_database_that_wait_for_it(compose, servers):
-    assert len(servers) == 2
-    database = compose["services"]["postgres"]
-    assert database["healthcheck"]["test"][0] == "CMD"
-    for one in servers.values():
-        assert one["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    assert len({one["environment"]["SMDP_DATABASE"] for one in servers.values()}) == 1
+def refreshed(url, mdm):
+    """Wait for the device that enrols, order a plan for it, and have the MDM send the command."""
+    client = Client(url)
+    enrolled = client.wait("mdm.enrolled", after=0, within=WITHIN)
+    client.issue(enrolled.eid)
+    udid = client.device(enrolled.eid).udid
+    assert [one["udid"] for one in ask(f"{mdm}/v1/devices")["items"]] == [udid]
+    ask(f"{mdm}/v1/enqueue/{udid}", refresh(udid, "C-1", client.esim_server_url).plist())
+    client.wait("activation.active", eid=enrolled.eid, after=enrolled.id, within=WITHIN)
 
 
-def filled(value):
-    """A value as compose reads it where no variable is set."""
-    return VARIABLE.sub(lambda found: found[2], str(value))
+def ask(url, body=None):
+    key = b64encode(b"nanomdm:nanomdm").decode()
+    method, headers = "PUT" if body else "GET", {"Authorization": f"Basic {key}"}
+    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - https
+    with urllib.request.urlopen(request, context=trusting(), timeout=30) as answer:  # noqa: S310 - as above
+        return json.loads(answer.read())
 
 
-def test_a_server_is_configured_by_variables_alone_and_takes_them(compose, servers):
-    database = {name: filled(value) for name, value in compose["services"]["postgres"]["environment"].items()}
-    expected = f"postgresql://smdp:{database['POSTGRES_PASSWORD']}@postgres/{database['POSTGRES_DB']}"
-    for one in servers.values():
-        assert not {"volumes", "command", "entrypoint"} & set(one)
-        environment = {name: filled(value) for name, value in one["environment"].items()}
-        assert {name.removeprefix("SMDP_").lower() for name in environment} <= set(ROWS)
-        settings = Settings.load(env=environment)
-        assert settings.database == expected
-        assert settings.warnings == ()
-
-
-def test_the_ports_are_those_the_servers_listen_at_and_taken_once(servers):
-    outside = []
-    for one in servers.values():
-        settings = Settings.load(env={name: filled(value) for name, value in one["environment"].items()})
-        published = [port.split(":") for port in one["ports"]]
-        assert {int(inside) for _, _, inside in published} == {settings.port, settings.control_port}
-        assert {place for place, _, _ in published} == {"127.0.0.1"}
-        outside += [port for _, port, _ in published]
-        # devices are told the port that they used: so it has to be the same inside and outside
-        assert [port for _, port, inside in published if int(inside) == settings.port] == [str(settings.port)]
-    assert len(outside) == len(set(outside))
-
-
-def test_the_image_has_what_a_postgresql_database_needs():
-    used = re.findall(r"-r (requirements/\w+\.txt)", (ROOT / "Dockerfile").read_text("utf-8"))
-    assert used == ["requirements/build.txt", "requirements/image.txt"]
-    locked = {name: (ROOT / "requirements" / name).read_text("utf-8") for name in ("image.txt", "runtime.txt")}
-    pinned = {name: set(re.findall(r"^([\w.-]+==\S+)", text, re.MULTILINE)) for name, text in locked.items()}
-    assert pinned["runtime.txt"] < pinned["image.txt"]
-    more = {line.partition("==")[0] for line in pinned["image.txt"] - pinned["runtime.txt"]}
-    assert {"psycopg", "psycopg-binary"} <= more
+def trusting():
+    """Trust whoever listens: the MDM makes its CA when it starts."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
