@@ -1,4 +1,4 @@
-"""compose.postgres.yaml, as far as it can be judged without an engine: YAML, keys, variables, ports, what starts when."""
+"""compose.postgres.yaml, as far as it can be judged without an engine: YAML, keys, variables, ports."""
 
 import re
 from pathlib import Path
