@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from smdp.client import AsyncClient as AsyncClient
     from smdp.client import Client as Client
     from smdp.device import Device as Device
     from smdp.server import Server as Server
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "AsyncClient": "smdp.client",
     "Client": "smdp.client",
     "Device": "smdp.device",
     "Server": "smdp.server",
     "Settings": "smdp.settings",
 }
 
-__all__ = ["Client", "Device", "Server", "Settings"]
+__all__ = ["AsyncClient", "Client", "Device", "Server", "Settings"]
 
 
 def __getattr__(name: str) -> object:
