@@ -25,7 +25,7 @@ LINK = re.compile(r"\]\(([^)#:]+)\)")
 DEVICES = re.compile(r"devices +https://localhost:(\d+)")
 CONTROL = re.compile(r"control +http://localhost:(\d+)/")
 READY_SECONDS = 30
-PAGES = ("README.md", "docs/trust.md")
+PAGES = ("README.md", "docs/trust.md", "docs/embedding.md")
 
 
 def blocks(path):
@@ -105,6 +105,7 @@ def test_what_a_page_shows_works(page, root, reader):
     expected = {
         "README.md": ["is active", "already-downloaded", '"reached":true'],
         "docs/trust.md": ["eUICCs can be made"],
+        "docs/embedding.md": ["installed 89"],
     }
     assert [words for words in expected[page] if words not in out] == []
 
