@@ -64,6 +64,11 @@ SETTINGS = [
         CARRIER.reuse or "never",
         "`reuse` of a plan or a carrier",
     ),
+    (
+        "an eUICC that may have its package again comes with another one-time key (`refuse`, `allow`)",
+        CARRIER.rebind,
+        "a carrier's `rebind`",
+    ),
     ("downloads tried before an order ends", LIMITS.download_attempts, "`limits.download_attempts`"),
     (
         "wrong confirmation codes before it ends",
@@ -221,8 +226,9 @@ smdp serve --scenario already-used       a fresh carrier `default` with one devi
 
 In [pytest](pytest.md), `@pytest.mark.smdp(scenario="already-used")` applies one to the test's `smdp_device`.
 
-The scenarios that need a device's MDM half (busy, restricted, wiped, retired, transferred, many in a queue) come with
-it.
+Some happen to the device too: it downloads its plan, is restricted, moves its line or is wiped. That is done where
+this server hosts the device, which has to be online and at home in the carrier. For any other EID the carrier's half
+alone is applied, and `left` in the answer says what is left to do on your device.
 """
 
 

@@ -291,7 +291,10 @@ class Webhook(Struct, kw_only=True):
 
 
 class Scenario(Struct, kw_only=True):
-    """A situation: what happens, what the MDM sees, how a test tells; what a refresh is refused with; what it does."""
+    """A situation: what happens, what the MDM sees, how a test tells; what a refresh is refused with; what it does.
+
+    `left` says, when it was applied, what of it is left to do on a device that this server does not host.
+    """
 
     name: str
     title: str
@@ -300,6 +303,7 @@ class Scenario(Struct, kw_only=True):
     check: str = field(name="assert")
     reason: str | None = None
     does: dict[str, Any] = field(default_factory=dict)
+    left: str = ""
 
 
 class Nearest(Struct, kw_only=True):

@@ -111,8 +111,11 @@ def _carrier(text: str) -> str:
 
 
 def _database(text: str) -> str:
-    if not re.fullmatch(r"sqlite:///.+", text):
-        raise ValueError("sqlite:///FILE, such as sqlite:///smdp.db (without the setting, state is kept in memory)")
+    if not re.fullmatch(r"sqlite:///.+|postgres(ql)?://.+", text):
+        raise ValueError(
+            "sqlite:///FILE, such as sqlite:///smdp.db, or postgresql://USER:PASSWORD@HOST/NAME "
+            "(without the setting, state is kept in memory)"
+        )
     return text
 
 
@@ -195,7 +198,12 @@ class Settings:
     resolve: str | None = _setting(
         None, Kind(_resolve), "host:port where hosted devices find *.<domain>, when another server has it."
     )
-    database: str | None = _setting(None, Kind(_database), "sqlite:///FILE; default: in memory.")
+    database: str | None = _setting(
+        None,
+        Kind(_database),
+        "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; default: in memory.",
+        secret=True,
+    )
     state: Path | None = _setting(None, Kind(Path), "Folder that keeps the generated control token.")
     pki: str = _setting("public", Kind(_text), '"public" for the test PKI of certs/, or a folder.')
     seed: str | None = _setting(

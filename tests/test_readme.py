@@ -16,6 +16,7 @@ LINK = re.compile(r"\]\(([^)#:]+)\)")
 PAGES = {
     "README.md": ["is active", "already-downloaded", '"reached":true'],
     "docs/trust.md": ["eUICCs can be made"],
+    "docs/embedding.md": ["installed 89"],
     "docs/recipes/acknowledged-but-no-plan.md": ["nothing-ordered", "on-hold", "already-downloaded", "is active"],
     "docs/recipes/nanomdm.md": ["iPhones take no other"],
     "docs/recipes/bring-your-own-device.md": ["8900 1010 0000 0000 019"],

@@ -3,12 +3,14 @@
 The files in `smdp/scenarios` have the tables of a carrier's document (carrier, plans, profiles, faults), and say
 beside them what happens and how a test tells. `{eid}` stands for the EID they are applied to, `{mistyped}` for the same
 with two digits swapped, `advance` lets time pass in the end, and a fault that is `always` there has no `times`.
+`[device]` is what happens to the device itself before the MDM comes: for a device that this server hosts it is done
+after the carrier's half (`smdp.http.staging`), for any other the answer says that it wasn't.
 """
 
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,6 +23,36 @@ from smdp.durations import parse_duration
 from smdp.model import Scenario
 from smdp.rsp.ids import is_eid, ungrouped
 from smdp.storage.queries import carriers as queries
+
+
+class DeviceHalf(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What happens to the device, in this order: each member is left out if it doesn't.
+
+    `refresh`: it downloads its plan. `restrictions`: a configuration profile with these keys of
+    com.apple.applicationaccess is installed. `offer`: the carrier tells its holder that the plan is ready. `transfer`:
+    its holder moves the line to another device, which is made. `erase`: it is wiped, keeping its eSIMs or not.
+    """
+
+    refresh: bool = False
+    restrictions: dict[str, bool] = {}
+    offer: bool = False
+    transfer: bool = False
+    erase: Literal["keeping", "removing"] | None = None
+
+    def __str__(self) -> str:
+        """Say what is to be done."""
+        wanted = {
+            "download the plan": self.refresh,
+            f"install a profile with {self._restrictions()}": bool(self.restrictions),
+            "show the carrier's offer": self.offer,
+            "move the line to another device": self.transfer,
+            "send EraseDevice with PreserveDataPlan": self.erase == "keeping",
+            "send EraseDevice without PreserveDataPlan": self.erase == "removing",
+        }
+        return ", then ".join(text for text, is_wanted in wanted.items() if is_wanted)
+
+    def _restrictions(self) -> str:
+        return ", ".join(f"{key} {str(value).lower()}" for key, value in self.restrictions.items())
 
 
 class Recipe(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +68,7 @@ class Recipe(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     profiles: list[dict[str, Any]] = []
     faults: list[dict[str, Any]] = []
     advance: str | None = None
+    device: DeviceHalf | None = None
 
 
 @cache
@@ -69,7 +102,7 @@ def find(name: str) -> Recipe:
 
 
 def _shown(name: str, recipe: Recipe) -> Scenario:
-    tables = {"carrier", "plans", "profiles", "faults", "advance"}
+    tables = {"carrier", "plans", "profiles", "faults", "advance", "device"}
     does = {table: value for table, value in msgspec.to_builtins(recipe).items() if table in tables and value}
     return Scenario(
         name=name,

@@ -58,7 +58,7 @@ TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
         ("refresh", "query", "erase", "restrict"),
     ),
     "ca": (_OTHER, "", ()),
-    "pki": (_OTHER, "Make, judge and export test PKIs.", ("new", "show", "export")),
+    "pki": (_OTHER, "Make, judge and export test PKIs; revoke certificates.", ("new", "show", "export", "revoke")),
     "explain": (_OTHER, "", ()),
     "openapi": (_OTHER, "", ()),
     "db": (_OTHER, "Check and upgrade a database.", ("check", "upgrade")),

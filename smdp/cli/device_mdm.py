@@ -196,7 +196,7 @@ def subscriptions_(
         return
     for row in rows:
         output.say(str(row.get("Slot", "a slot")))
-        output.facts([(key, str(value)) for key, value in row.items() if key != "Slot"] or [("", None)])
+        output.facts([(key, _text(value)) for key, value in row.items() if key != "Slot"] or [("", None)])
     if not rows:
         output.talk("The device tells of no slot: it has no modem.")
 
@@ -218,6 +218,10 @@ def _check(action: str, to: str | None, given: set[str]) -> None:
             raise UsageError(f"--{name.replace('_', '-')} goes with {known}, not with {action}.")
     if {"keep", "remove"} <= given:
         raise UsageError("Give --keep or --remove, not both.")
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 # --- polling

@@ -53,5 +53,6 @@ def _show(scenario: Scenario, *, as_json: bool) -> None:
             ("happens", output.wrapped(scenario.happens, 11)),
             ("MDM", output.wrapped(scenario.mdm, 11)),
             ("assert", output.wrapped(scenario.check, 11)),
+            *([("left", output.wrapped(scenario.left, 11))] if scenario.left else []),
         ]
     )

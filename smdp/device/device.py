@@ -94,6 +94,7 @@ class Device:
         self._world = lambda: World(clock.now(), entropy, examine)
         self._lpa = Lpa(state.euicc, client, self._world, _device_info(state.imei), lambda: self.save(self), trouble)
         self._lock = asyncio.Lock()
+        self._downloading = False
         self._on_air = asyncio.Lock()
 
     @classmethod
@@ -137,8 +138,8 @@ class Device:
 
     @property
     def busy(self) -> bool:
-        """Whether it is downloading or changing profiles right now."""
-        return self._lock.locked()
+        """Whether it is downloading right now; sending notifications does not keep it from that."""
+        return self._downloading
 
     def esims(self) -> list[model.Esim]:
         """Show its profiles, in the order of their installation."""
@@ -201,20 +202,28 @@ class Device:
             return _failed(failure("busy"))
         if not self.state.online:
             return _failed(failure("offline"))
-        async with self._changing():
-            faults = await self._trouble("download", None, None)
-            if problem := cut_off(faults, order.address):
-                return _failed(problem)
-            with strained(self.euicc, faults):
-                outcome = await self._lpa.download(order)
-            if outcome.installed is not None:
-                enabled = self._switch(0xBF31, outcome.installed)
-                outcome.steps.append(_step("enableProfile", enabled))
-            if self.euicc.notifications:
-                sent = await self._lpa.flush()
-                outcome.steps.append(_told(sent))
+        self._downloading = True
+        try:
+            async with self._changing():  # after notifications that are under way, or a change of profiles
+                outcome = await self._downloaded(order)
+        finally:
+            self._downloading = False
         if outcome.installed is not None:
             await self.attach()
+        return outcome
+
+    async def _downloaded(self, order: Order) -> Outcome:
+        faults = await self._trouble("download", None, None)
+        if problem := cut_off(faults, order.address):
+            return _failed(problem)
+        with strained(self.euicc, faults):
+            outcome = await self._lpa.download(order)
+        if outcome.installed is not None:
+            enabled = self._switch(0xBF31, outcome.installed)
+            outcome.steps.append(_step("enableProfile", enabled))
+        if self.euicc.notifications:
+            sent = await self._lpa.flush()
+            outcome.steps.append(_told(sent))
         return outcome
 
     async def flush_notifications(self) -> Sent:

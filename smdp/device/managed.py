@@ -140,6 +140,16 @@ class Managed:
         self._handset.enrollment, self._handset.awaiting_configuration = None, False
         await self.device.save(self.device)
 
+    async def install(self, data: bytes) -> None:
+        """Have the holder, or Apple Configurator, install a configuration profile. Raises MdmError."""
+        async with self._turn:
+            profile = read_profile(data, now=self._around.now())
+            profile.managed = False
+            self._take_in(profile)
+            handset = self._handset
+            handset.profiles = (*(one for one in handset.profiles if one.identifier != profile.identifier), profile)
+            await self.device.save(self.device)
+
     # --- commands
 
     async def poll(self) -> loop.Polled:
@@ -316,6 +326,11 @@ class Managed:
             if trigger == "return-to-service":
                 return await self._erase(await self._asked_to_return())
             return await self._erase(effects.Erase(erasure=erase.decide(trigger, self.phone())))
+
+    async def erase_by(self, effect: effects.Erase) -> "Erased":
+        """Erase the device as was decided."""
+        async with self._turn:
+            return await self._erase(effect)
 
     async def _asked_to_return(self) -> effects.Erase:
         """Ask the MDM how to return to service. Raises MdmError."""

@@ -4,11 +4,12 @@ from aiohttp import web
 
 from smdp.carrier import document
 from smdp.carrier.errors import reject_unknown
-from smdp.carrier.helpdesk import NOTICE, Helpdesk
+from smdp.carrier.helpdesk import Helpdesk
 from smdp.carrier.keeper import Keeper
 from smdp.http.context import CARRIER, answer, name_of, page, query, read_json, read_object, written
-from smdp.http.devices import HOSTED, settled
+from smdp.http.devices import settled
 from smdp.http.problems import ProblemError
+from smdp.http.staging import THEATRE
 
 KEEPER = web.AppKey("keeper", Keeper)
 """Whole carriers."""
@@ -102,8 +103,4 @@ async def _reissue(request: web.Request) -> web.Response:
 
 async def _offer(request: web.Request) -> web.Response:
     """Tell the profile's device that it is ready to be installed; a device that is hosted here shows it."""
-    carrier, iccid = name_of(request), request.match_info["iccid"]
-    profile = await request.app[HELPDESK].offer(carrier, iccid)
-    if profile.eid is not None and await request.app[HOSTED].notify(profile.eid, NOTICE):
-        await request.app[HELPDESK].shown(carrier, iccid, profile.eid)
-    return answer(profile)
+    return answer(await request.app[THEATRE].offer(name_of(request), request.match_info["iccid"]))

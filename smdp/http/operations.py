@@ -89,6 +89,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET", "/ca.pem", "getCa", "Get what a client has to trust.", media=("application/x-pem-file",), open=True
     ),
+    Operation(
+        "GET", "/crl/{crl}", "getCrl", "Get the CRL of a CI (RFC 5280).", media=("application/pkix-crl",), open=True
+    ),
     Operation("GET", "/metrics", "getMetrics", "Get numbers for Prometheus.", media=("text/plain",)),
     Operation(
         "GET", "/openapi.json", "getOpenapi", "Get this document.", answers=dict[str, Any], query=("version",)

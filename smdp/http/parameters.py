@@ -25,6 +25,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any], Any]] = {
     "fault": ("A fault's id.", _NAME, "f1"),
     "session": ("A session's id: its transactionId, or the first digits of it.", _NAME, "7F3A9C0D"),
     "snapshot": ("A snapshot's name.", _NAME, "before"),
+    "crl": ("A CRL's file name, as certificates have it.", {"type": "string"}, "ci-p256.crl"),
     "replace": ("Whether the document replaces what the carrier holds.", _words("false", "true"), "true"),
     "limit": ("How many a page has at most.", _NUMBER | {"maximum": MAX_PAGE, "default": PAGE}, 20),
     "cursor": ("Where to go on: `next` of the page before.", {"type": "string"}, "0"),

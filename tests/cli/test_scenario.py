@@ -55,3 +55,8 @@ def test_one_is_applied_to_the_only_device(smdp, carrier):
 def test_what_is_refused(smdp, carrier, words, code, sentence):
     refused = smdp("scenario", *words)
     assert (refused.code, sentence in refused.err) == (code, True), refused
+
+
+def test_what_is_left_to_do_on_a_device_of_your_own_is_told(smdp, carrier):
+    told = smdp("scenario", "apply", "wiped-without-preserve", "--eid", "89049032123451234512345678901235").out
+    assert "Left to do on yours: download the plan, then send EraseDevice without" in " ".join(told.split())

@@ -413,3 +413,13 @@ def test_a_device_shows_no_secrets(device):
     assert "scalar" not in repr(device.state)
     assert repr(device.state) == f"<State of …{EID[-4:]}>"
     assert repr(device) == f"<Device …{EID[-4:]} iPhone17,1 26.1>"
+
+
+async def test_notifications_under_way_do_not_refuse_a_download(device, server):
+    """The download waits for its turn."""
+    async with device._changing():  # noqa: SLF001 - what a flush holds
+        refreshing = asyncio.create_task(device.refresh(server.url))
+        await asyncio.sleep(0)
+        assert device.busy
+        assert not refreshing.done()
+    assert (await refreshing).reason != "busy"

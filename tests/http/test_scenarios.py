@@ -11,6 +11,8 @@ from smdp.errors import ApiError, NotReached, StartError
 from smdp.server import Server
 from smdp.settings import Settings
 
+OTHER = "89049032123451234512345678901235"
+
 
 @pytest.fixture(scope="module")
 def server():
@@ -183,3 +185,109 @@ def test_a_server_begins_in_a_scenario_once(tmp_path):
             client = Client(server.control_url)
             (device,) = client.devices()
             assert client.refresh(device.eid, server.device_url("default")).reason == "already-downloaded"
+
+
+# --- scenarios in which something happens to the device
+
+
+def test_user_restricted(carrier, eid, refresh):
+    carrier.apply_scenario("user-restricted", eid)
+    device = carrier.device(eid)
+    assert device.restrictions == {"allowESIMModification": False}
+    assert device.notices == ["Mobile Plan is Ready to be Installed"]
+    assert [event.type for event in carrier.events()][-2:] == ["profile.offered", "user.notice"]
+    assert refresh().ok
+
+
+def test_wiped_keeping_plan(carrier, eid):
+    carrier.apply_scenario("wiped-keeping-plan", eid)
+    (profile,) = carrier.profiles(eid=eid)
+    assert (profile.state, profile.runtime, profile.activation.state) == ("installed", "enabled", "active")
+    assert [esim.iccid for esim in carrier.device(eid).esims] == [profile.iccid]
+    (erased,) = carrier.events(type="erase.kept")
+    assert (erased.eid, erased.data["iccids"]) == (eid, [profile.iccid])
+
+
+def test_wiped_without_preserve_and_the_plan_comes_back(carrier, eid, refresh):
+    carrier.apply_scenario("wiped-without-preserve", eid)
+    (profile,) = carrier.profiles(eid=eid)
+    assert (profile.state, profile.runtime, carrier.device(eid).esims) == ("installed", "deleted", [])
+    (erased,) = carrier.events(type="erase.removed")
+    assert (erased.data["by"], erased.data["iccids"]) == ("command", [profile.iccid])
+    again = carrier.reissue(profile.iccid)
+    assert again.msisdn == profile.msisdn
+    assert refresh().installed == again.iccid
+
+
+def test_retired_device(carrier, eid):
+    carrier.apply_scenario("retired-device", eid)
+    (profile,) = carrier.profiles(eid=eid)
+    assert (profile.runtime, profile.activation.state, profile.activation.reason) == (
+        "deleted",
+        "terminated",
+        "retired",
+    )
+    assert carrier.device(eid).esims == []
+
+
+def test_transferred(carrier, eid):
+    carrier.apply_scenario("transferred", eid)
+    (other,) = [device for device in carrier.devices() if device.eid != eid]
+    old, new = carrier.profiles(eid=eid)[0], carrier.profiles(eid=other.eid)[0]
+    assert (old.msisdn, old.activation.state, new.activation.state) == (new.msisdn, "terminated", "active")
+    assert (carrier.device(eid).esims, [esim.iccid for esim in other.esims]) == ([], [new.iccid])
+
+
+def test_queue_limit(carrier, eid, refresh):
+    carrier.apply_scenario("queue-limit", eid)
+    assert not refresh().ok
+    assert refresh().ok
+
+
+def test_euicc_full(carrier, eid, refresh):
+    carrier.apply_scenario("euicc-full", eid)
+    assert not refresh().ok
+    carrier.reissue(carrier.profiles(eid=eid)[0].iccid)
+    assert refresh().ok
+
+
+def test_trailing_slash(carrier, eid, refresh):
+    carrier.apply_scenario("trailing-slash", eid)
+    assert carrier.show_carrier().strict_path
+    assert refresh().ok
+
+
+def test_a_device_of_somebody_elses_is_left_to_them(carrier, eid):
+    applied = carrier.apply_scenario("user-restricted", OTHER)
+    assert applied.left == (
+        "This server hosts no device with this EID. Left to do on yours: "
+        "install a profile with allowESIMModification false, then show the carrier's offer."
+    )
+    assert carrier.profiles(eid=OTHER)[0].state == "released"
+    assert carrier.apply_scenario("already-used", OTHER).left == ""
+    wiped = carrier.apply_scenario("wiped-keeping-plan", OTHER).left
+    assert "download the plan, then send EraseDevice with PreserveDataPlan" in wiped
+
+
+def test_a_device_that_can_not_take_part_leaves_the_carrier_as_it_was(server, carrier, eid):
+    carrier.change_device(eid, online=False)
+    elsewhere = Client(server.control_url).create_carrier().create_device().eid
+    for one, reason in ((eid, "device-offline"), (elsewhere, "device-elsewhere")):
+        with pytest.raises(ApiError) as refused:
+            carrier.apply_scenario("wiped-keeping-plan", one)
+        assert (refused.value.status, refused.value.problem.reason) == (409, reason)
+    assert carrier.profiles() == []
+
+
+def test_a_device_whose_half_fails_says_so(carrier, eid):
+    carrier.add_fault("no-memory", eid=eid)
+    with pytest.raises(ApiError, match="The carrier's half of the scenario is done") as refused:
+        carrier.apply_scenario("wiped-keeping-plan", eid)
+    assert (refused.value.status, refused.value.problem.reason) == (409, "no-memory")
+
+
+def test_a_server_begins_with_a_device_that_was_wiped():
+    settings = Settings(port=0, control_port=0, log_level="error", scenario="wiped-keeping-plan")
+    with Server(settings) as server:
+        (device,) = Client(server.control_url).devices()
+        assert [esim.state for esim in device.esims] == ["enabled"]

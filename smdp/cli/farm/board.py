@@ -166,8 +166,8 @@ class Board:
             member.as_expected(self._goal) for member in self._members.values()
         )
 
-    def report(self, seconds: float) -> Report:
-        """Sum up after so many seconds."""
+    def report(self, seconds: float, *, final: bool = False) -> Report:
+        """Sum up after so many seconds; the final report explains also what was merely not reached."""
         members = self._members.values()
         counts = Counter(member.state for member in members)
         return Report(
@@ -178,13 +178,15 @@ class Board:
             seconds=round(seconds, 3),
             states={state: counts[state] for state in STATES if counts[state]},
             refresh_to_active=latency([member.took for member in members if member.took is not None]),
-            failures=self._failures(),
+            failures=self._failures(final=final),
         )
 
-    def _failures(self) -> list[Failure]:
+    def _failures(self, *, final: bool) -> list[Failure]:
         groups: dict[tuple[str, bool], tuple[Member, Cause, int]] = {}
         for member in self._members.values():
             cause = member.trouble or member.refusal
+            if cause is None and final and not member.as_expected(self._goal):
+                cause = _unfinished(member)
             if cause is not None:
                 key = cause.reason, member.as_expected(self._goal)
                 first, its, count = groups.get(key, (member, cause, 0))
@@ -204,6 +206,18 @@ def latency(seconds: Sequence[float]) -> Latency | None:
     ranks = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.5, 0.95, 0.99))
     p50, p95, p99 = (round(value, 3) for value in ranks)
     return Latency(count=len(ordered), p50=p50, p95=p95, p99=p99)
+
+
+def _unfinished(member: Member) -> Cause:
+    """Say what a device still waited for at the end."""
+    because, fix = {
+        "made": ("It was not enrolled yet.", "Give it more time (--for), or see whether the MDM answers."),
+        "enrolled": ("Its MDM sent no RefreshCellularPlans.", "Send it, with the carrier's eSIMServerURL."),
+        "asked": ("It was to ask the carrier, and nothing came of that.", f"smdp why {member.eid}, or send it again."),
+        "installed": ("Its plan is installed, and not active.", f"smdp why {member.eid}"),
+        "active": ("It has a plan, though the mix wants it to have none.", f"smdp events --eid {member.eid}"),
+    }.get(member.state, (f"It ended {member.state}.", f"smdp events --eid {member.eid}"))
+    return Cause(reason=f"ended-{member.state}", because=because, fix=fix)
 
 
 # --- what an event changes

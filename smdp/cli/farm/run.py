@@ -71,10 +71,10 @@ class Farm:
                 while time.monotonic() < look:
                     self._start_due(pool)
                     self._take(look)
-                show(self._report())
+                show(self._board.report(self._seconds()))
         self._drain()
         self._verify()
-        return self._report()
+        return self._board.report(self._seconds(), final=True)
 
     # --- the devices
 
@@ -176,7 +176,7 @@ class Farm:
 
     def _ends(self, stop: threading.Event) -> bool:
         wanted = self._wanted
-        late = wanted.seconds is not None and time.monotonic() - self._began >= wanted.seconds
+        late = wanted.seconds is not None and self._seconds() >= wanted.seconds
         return stop.is_set() or late or (wanted.until is not None and self._board.settled())
 
     def _verify(self) -> None:
@@ -184,5 +184,5 @@ class Farm:
         with contextlib.suppress(ServerUnreachable):
             self._board.verify(self._client.profiles())
 
-    def _report(self) -> Report:
-        return self._board.report(time.monotonic() - self._began)
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began

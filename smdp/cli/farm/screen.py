@@ -34,14 +34,15 @@ class Screen(Protocol):
 
 def screen() -> Screen:
     """Return the live table if stderr is a terminal, else lines."""
-    return Board() if sys.stderr.isatty() else Lines()
+    return LiveTable() if sys.stderr.isatty() else Lines()
 
 
 class Lines:
-    """A line when something has changed, every two seconds at most."""
+    """A line when something has changed, every two seconds at most; and one for each reason that nobody wants."""
 
     def __init__(self) -> None:
         self._last, self._at = "", -_LINE_SECONDS
+        self._told: set[str] = set()
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -58,9 +59,13 @@ class Lines:
         if text != self._last and time.monotonic() - self._at >= _LINE_SECONDS:
             self._last, self._at = text, time.monotonic()
             output.talk(f"{report.seconds:6.1f} s  {text}")
+        for one in report.failures:
+            if not one.expected and one.reason not in self._told:
+                self._told.add(one.reason)
+                output.talk(f"smdp: {one.reason}: {one.because} {one.fix}".rstrip())
 
 
-class Board:
+class LiveTable:
     """The live table on stderr; it is gone at the end, as the summary says the same."""
 
     def __init__(self) -> None:
