@@ -82,6 +82,11 @@ class Downloads:
             except _LostError:
                 continue
 
+    def minds_paths(self, host: str) -> bool:
+        """Say whether the carrier of a host serves its functions at its root only (`strict_path`)."""
+        found = self._service.look_up(host)
+        return found is not None and self._rules(found["settings"], host)[0].strict_path
+
     async def _turn_down(self, carrier: Carrier, function: str, over: TurnedDown) -> Answer:
         """Turn down a call that is one too many in its second."""
 

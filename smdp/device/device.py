@@ -178,10 +178,11 @@ class Device:
     async def refresh(self, url: str) -> Outcome:
         """Do what RefreshCellularPlans makes iOS do: ask the carrier's server for this EID's plan, install, enable.
 
-        Only the URL's host and port matter; the device speaks HTTPS whatever the scheme is. No MatchingID is sent.
+        The device speaks HTTPS whatever the scheme is. A path behind the host stays in front of that of the first call,
+        as in LPAs that take the URL as it is (inferred: Apple's hands all of it on). No MatchingID is sent.
         """
         try:
-            order = Order(address_of(url))
+            order = Order(address_of(url), below=urlsplit(url.strip()).path)
         except DownloadError as error:
             return _failed(error)
         return await self._download(order)

@@ -91,11 +91,16 @@ class Es9Client:
 
     # --- the five functions
 
-    async def initiate_authentication(self, address: str, challenge: bytes, info1: bytes) -> InitiateAuthentication:
-        """ES9+.InitiateAuthentication: 16 bytes challenge, EUICCInfo1 as BF20 (SGP.22 §5.6.1)."""
+    async def initiate_authentication(
+        self, address: str, challenge: bytes, info1: bytes, below: str = ""
+    ) -> InitiateAuthentication:
+        """ES9+.InitiateAuthentication: 16 bytes challenge, EUICCInfo1 as BF20 (SGP.22 §5.6.1).
+
+        `below` is a path of the server's below which it is asked for.
+        """
         function = "initiateAuthentication"
         members = {"euiccChallenge": _base64(challenge), "euiccInfo1": _base64(info1), "smdpAddress": address}
-        answer = await self._call(address, function, members)
+        answer = await self._call(address, function, members, below)
         return InitiateAuthentication(
             _text(answer, function, "transactionId"),
             _bytes(answer, function, "serverSigned1"),
@@ -133,9 +138,9 @@ class Es9Client:
 
     # --- the way there
 
-    async def _call(self, address: str, function: str, members: Mapping[str, str]) -> dict[str, Any]:
+    async def _call(self, address: str, function: str, members: Mapping[str, str], below: str = "") -> dict[str, Any]:
         """Call a function that answers, and return the answer's members if it was executed."""
-        body, slug = await self._post(address, function, members)
+        body, slug = await self._post(address, function, members, below)
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError):
@@ -145,13 +150,15 @@ class Es9Client:
         _raise_if_refused(answer, function, slug)
         return answer
 
-    async def _post(self, address: str, function: str, members: Mapping[str, str]) -> tuple[bytes, str]:
+    async def _post(
+        self, address: str, function: str, members: Mapping[str, str], below: str = ""
+    ) -> tuple[bytes, str]:
         """POST, and return the body and the server's own slug."""
         if not _ADDRESS.fullmatch(address):
             raise es9_failure("address-malformed", address=repr(address[:64]))
         words = {"address": address, "function": function}
         try:
-            url = f"https://{address}{PATH}{function}"
+            url = f"https://{address}{below}{PATH}{function}"
             async with self._session().post(url, json=members, headers=HEADERS, allow_redirects=False) as response:
                 if not _HTTP_OK <= response.status < _HTTP_MULTIPLE_CHOICES:
                     raise _turned_away(response, words)

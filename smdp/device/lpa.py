@@ -32,12 +32,16 @@ _MAC_BYTES = 8
 
 
 class Order(NamedTuple):
-    """What to download: the server's host[:port], the MatchingID (empty: default SM-DP+), the OID that it must have."""
+    """What to download: the server's host[:port], the MatchingID (empty: default SM-DP+), the OID that it must have.
+
+    `below` is the path of the URL that a refresh was given; the server is asked for below it, once.
+    """
 
     address: str
     matching_id: str = ""
     oid: str | None = None
     confirmation_code: str | None = None
+    below: str = ""
 
 
 class Sent(NamedTuple):
@@ -128,7 +132,7 @@ class Download:
         challenge = children(self._card("getEuiccChallenge", tlv(0xBF2E)), 0xBF2E)[0x80].value
         info1 = self._card("getEuiccInfo1", tlv(0xBF20))
         self._begin("initiateAuthentication")
-        started = await client.initiate_authentication(address, challenge, info1)
+        started = await client.initiate_authentication(address, challenge, info1, self.order.below)
         self._done()
         self.transaction_id = started.transaction_id
         authenticated = self._authenticate(started)

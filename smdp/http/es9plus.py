@@ -14,6 +14,8 @@ from smdp.rsp import wire
 from smdp.rsp.ids import host_of
 
 PATH = "/gsma/rsp2/es9plus/{function}"
+_BELOW = "/{below:.*}" + PATH
+"""Where devices ask that were given a URL with a path or a slash at its end."""
 ADMIN_PROTOCOL = "gsma/rsp/v2.5.0"
 """X-Admin-Protocol: the highest version of SGP.22 that this server speaks."""
 
@@ -31,10 +33,27 @@ def add_routes(app: web.Application, downloads: Downloads) -> None:
     app[DOWNLOADS] = downloads
     for function in wire.FUNCTIONS:
         app.router.add_post(PATH.format(function=function), _handle, name=function)
+    app.router.add_post(_BELOW.replace("{function}", f"{{function:{'|'.join(wire.FUNCTIONS)}}}"), _handle_below)
+
+
+async def _handle_below(request: web.Request) -> web.StreamResponse:
+    """Serve a function below a path, unless the carrier minds (`strict_path`)."""
+    if request.app[DOWNLOADS].minds_paths(_host(request)):
+        because = f"This carrier's server has nothing below {request.path[:80]!r}: its functions are at its root."
+        fix = "Take path and trailing slash off the eSIM server's URL."
+        raise ProblemError(404, "path-unknown", because, fix)
+    return await _serve(request, request.match_info["function"])
 
 
 async def _handle(request: web.Request) -> web.StreamResponse:
-    function = request.match_info.route.name or ""
+    return await _serve(request, request.match_info.route.name or "")
+
+
+def _host(request: web.Request) -> str:
+    return host_of(request.host).encode(errors="replace").decode()  # a Host header may hold bytes that are no text
+
+
+async def _serve(request: web.Request, function: str) -> web.StreamResponse:
     body = await read_body(request)
     fix = f"POST a JSON object, as {function} takes it."
     if not body.strip():
@@ -43,8 +62,7 @@ async def _handle(request: web.Request) -> web.StreamResponse:
         document = wire.decode(body)
     except wire.NotJson as error:
         raise ProblemError(400, "not-json", f"The body {error}.", fix) from None
-    host = host_of(request.host).encode(errors="replace").decode()  # a Host header may hold bytes that are no text
-    answer = await request.app[DOWNLOADS].call(function, document, body, host)
+    answer = await request.app[DOWNLOADS].call(function, document, body, _host(request))
     response = _response(function, answer)
     return await wire_faults.send(request, response, answer.faults) if answer.faults else response
 

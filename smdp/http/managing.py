@@ -17,7 +17,7 @@ from smdp.device.managed import Erased, Tried
 from smdp.device.mdm import loop
 from smdp.device.mdm.failure import MdmError
 from smdp.http.context import API, answer, page, query, read_object
-from smdp.http.devices import HOSTED
+from smdp.http.devices import HOSTED, settled
 from smdp.http.problems import ProblemError
 from smdp.rsp.ids import is_eid, ungrouped
 
@@ -89,6 +89,7 @@ async def _unenroll(request: web.Request) -> web.Response:
 async def _poll(request: web.Request) -> web.Response:
     """Have the device ask its MDM for commands; there is no APNs here that would wake it."""
     reject_unknown(await read_object(request, empty=True), (), "request of this kind")
+    await settled(request)
     async with request.app[HOSTED].managed(_eid(request)) as managed:
         done = await _done(managed.poll())
         return answer(_polled(done, enrolled=managed.device.state.handset.enrollment is not None))
@@ -124,6 +125,7 @@ async def _service_subscriptions(request: web.Request) -> web.Response:
         raise CarrierError("value-invalid", problem, "Give a version such as 18.1 or 26.1.")
     if kind not in ("json", "plist"):
         raise CarrierError("value-invalid", f"as is {kind[:40]!r}.", "It is json or plist.")
+    await settled(request)
     async with request.app[HOSTED].managed(_eid(request)) as managed:
         rows = managed.service_subscriptions(os)
     if kind == "plist":
