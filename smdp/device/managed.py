@@ -269,8 +269,14 @@ class Managed:
 
     # --- the holder
 
-    async def attempt(self, action: user.Action, options: user.Options, to: str | None = None) -> "Tried":
-        """Have the holder try something; what is allowed is done. Raises MdmError, ValueError for impossible times."""
+    async def attempt(
+        self, action: user.Action, options: user.Options, *, to: str | None = None, code: str | None = None
+    ) -> "Tried":
+        """Have the holder try something; what is allowed is done. Raises ValueError for impossible times.
+
+        `to` is the EID of the device that a line moves to, `code` the activation code of an eSIM to add; without one
+        the plan is added that the carrier offers.
+        """
         async with self._turn:
             options = options._replace(offered=user.READY in self.device.state.notices)
             attempt = user.attempt(action, self.phone(), options)
@@ -280,9 +286,9 @@ class Managed:
                 await self._around.tell("restriction.blocked", facts | {"because": attempt.because})
             if attempt.effect is None:
                 return Tried(attempt)
-            return await self._try(attempt, attempt.effect, to)
+            return await self._try(attempt, attempt.effect, to, code)
 
-    async def _try(self, attempt: user.Attempt, effect: effects.Effect, to: str | None) -> "Tried":
+    async def _try(self, attempt: user.Attempt, effect: effects.Effect, to: str | None, code: str | None) -> "Tried":
         match effect:
             case effects.FailPasscode(failures):
                 passcode = self._handset.passcode
@@ -292,7 +298,9 @@ class Managed:
             case effects.Erase():
                 return Tried(attempt, erased=await self._erase(effect))
             case effects.AddEsim():
-                return Tried(attempt, outcome=await self._refreshed(await self._around.home()))
+                if code is None:
+                    return Tried(attempt, outcome=await self._refreshed(await self._around.home()))
+                return Tried(attempt, outcome=await self.device.download(code))
             case effects.RemoveEsim(iccid):
                 return Tried(attempt, outcome=await self.device.delete(iccid))
             case effects.Transfer(iccid):

@@ -50,6 +50,7 @@ class UserBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     to: str | None = None
     times: int = 1
     keep: bool = False
+    activation_code: str | None = None
 
 
 class EraseBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -103,7 +104,8 @@ async def _user(request: web.Request) -> web.Response:
     iccid = ungrouped(body.iccid) if body.iccid is not None else None
     options = Options(iccid=iccid, times=body.times, keep=body.keep)
     async with request.app[HOSTED].managed(_eid(request)) as managed:
-        return answer(_attempted(await _done(managed.attempt(action, options, to))))
+        tried = await _done(managed.attempt(action, options, to=to, code=body.activation_code))
+        return answer(_attempted(tried))
 
 
 async def _erase(request: web.Request) -> web.Response:
@@ -177,6 +179,9 @@ def _action(body: UserBody) -> Action:
     if (body.to is not None) is not (body.action == "transfer"):
         because = "A transfer names the device that gets the line in `to`; nothing else does."
         raise CarrierError("value-invalid", because, 'Send {"action": "transfer", "to": "<EID>"}.')
+    if body.activation_code is not None and body.action != "add-esim":
+        because = "An activation code is for adding an eSIM; nothing else takes one."
+        raise CarrierError("value-invalid", because, 'Send {"action": "add-esim", "activation_code": "LPA:1$…"}.')
     if body.to is not None and not is_eid(ungrouped(body.to)):
         because = f"An EID has 32 decimal digits; {body.to[:40]!r} has not."
         raise CarrierError("eid-invalid", because, "Give all of it: smdp device list shows what there is.")
