@@ -116,9 +116,10 @@ class Managed:
     async def _leave(self, profiles: tuple[ConfigurationProfile, ...]) -> None:
         enrollment = self._enrollment()
         self._handset.profiles = profiles
-        async with self._talking(enrollment) as channel:
-            if problem := await leave(channel, self._who()):
-                await self._around.tell("mdm.error", _facts(problem))
+        if self.device.state.online:
+            async with self._talking(enrollment) as channel:
+                if problem := await leave(channel, self._who()):
+                    await self._around.tell("mdm.error", _facts(problem))
         await self._forget_enrollment()
 
     async def _forget_enrollment(self) -> None:
@@ -316,6 +317,8 @@ class Managed:
     async def erase(self, trigger: effects.Trigger) -> "Erased":
         """Erase the device in another way than its MDM or its holder do. Raises MdmError."""
         async with self._turn:
+            if trigger == "find-my":
+                self._check_online()
             if trigger == "return-to-service":
                 return await self._erase(await self._asked_to_return())
             return await self._erase(effects.Erase(erasure=erase.decide(trigger, self.phone())))
@@ -361,7 +364,7 @@ class Managed:
         """
         ade_profile = self.device.state.ade_profile
         data, ade = (how.mdm_profile, False) if how.mdm_profile is not None else (ade_profile, True)
-        if data is None or before is None:
+        if data is None or before is None or not self.device.state.online:
             return
         try:
             await self._enrolled(data, tuple(before.anchors), allow_http=before.allow_http, ade=ade)

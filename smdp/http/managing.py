@@ -28,8 +28,9 @@ _ACTIONS: tuple[str, ...] = get_args(Action)
 _BY: tuple[Trigger, ...] = ("find-my", "recovery", "configurator", "dfu", "return-to-service")
 _BAD_GATEWAY, _UNPROCESSABLE = 502, 422
 _STATE = frozenset({"already-enrolled", "not-enrolled", "device-offline", "no-return-to-service"})
-_PROFILE = ("profile-", "payload-", "pkcs12-", "identity-missing", "identity-acme", "several-", "no-mdm-payload",
-            "topic", "url-", "access-rights", "anchors-", "certificate-", "plist-")  # fmt: skip
+_PROFILE = ("profile-", "payload-", "pkcs12-", "identity-", "several-", "no-mdm-payload", "topic", "url-",
+            "access-rights", "anchors-", "certificate-", "scep-key-usage")  # fmt: skip
+"""How the reasons begin that are the profile's fault, not its server's."""
 
 
 class EnrollBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

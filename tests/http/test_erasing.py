@@ -231,3 +231,12 @@ def test_a_return_to_service_that_the_mdm_answers_badly_erases_nothing(with_plan
     assert (problem.status, problem.reason) in {(502, "answer-malformed"), (409, "no-return-to-service")}
     assert device.show().enrollment is not None
     assert device.told("erase") == []
+
+
+def test_a_return_to_service_without_an_mdm_to_ask_erases_nothing(carrier):
+    with small_mdm() as mdm:
+        device = ManagedDevice(carrier, mdm, os="26.4")
+        device.enroll(ade=True)
+    problem = refused(device.erase, "return-to-service")
+    assert (problem.status, problem.reason) == (502, "mdm-unreachable")
+    assert device.show().enrollment is not None
