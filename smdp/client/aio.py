@@ -5,16 +5,19 @@ import http.client
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import aiohttp
 
 from smdp.client.api import Client, Verbs
-from smdp.client.hosted import DeviceVerbs
+from smdp.client.hosted import LEFT_BEFORE, DeviceVerbs
+from smdp.client.polling import CONFLICT, FIRST_PAUSE, GONE, LAST_PAUSE
 from smdp.client.steps import Request, Steps, Unexpected, decode, verb
 from smdp.client.watching import RECONNECT_SECONDS
 from smdp.client.wire import LARGEST_EVENT, SILENCE_SECONDS, STREAM, Wire
-from smdp.errors import SmdpError
+from smdp.client.words import Duration, duration
+from smdp.errors import ApiError, ServerUnreachable, SmdpError
 from smdp.model import Event
 
 T = TypeVar("T")
@@ -158,3 +161,48 @@ class AsyncHostedDevice(DeviceVerbs):
     async def arun(self, steps: Callable[[], Steps[T]]) -> T:
         """Do what a verb consists of."""
         return await self._client.arun(steps)
+
+    @asynccontextmanager
+    async def enrolled(
+        self,
+        profile: bytes | Path | str,
+        *,
+        ca: str | Path | None = None,
+        allow_http: bool = False,
+        ade: bool = False,
+        every: Duration | None = None,
+    ) -> AsyncIterator[Self]:
+        """Be enrolled, and answer the MDM's commands while the block runs, as `HostedDevice.enrolled` does.
+
+        The device polls in a task of this loop.
+        """
+        await self.enroll(profile, ca=ca, allow_http=allow_http, ade=ade)
+        polling = asyncio.create_task(self._keep_polling(None if every is None else duration(every).total_seconds()))
+        try:
+            yield self
+            if polling.done():
+                polling.result()
+        finally:
+            polling.cancel()
+            await asyncio.wait([polling])
+            try:
+                await self.unenroll()
+            except ApiError as error:
+                if error.reason not in LEFT_BEFORE:
+                    raise
+
+    async def _keep_polling(self, every: float | None) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                answered = bool((await self.poll()).answered)
+            except ServerUnreachable:
+                answered = False
+            except ApiError as refused:
+                if refused.status == GONE:
+                    return
+                if refused.status != CONFLICT:
+                    raise
+                answered = False
+            pause = FIRST_PAUSE if answered else min(2 * pause, LAST_PAUSE)
+            await asyncio.sleep(pause if every is None else every)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LEFT_BEFORE = ("not-enrolled", "device-unknown")
+"""Refusals of an un-enrolment that say that there is nothing to leave any more."""
+
 
 class DeviceVerbs:
     """A device of a server: what can be done with it, written once for both clients."""
@@ -160,5 +163,5 @@ class HostedDevice(DeviceVerbs):
         try:
             self.unenroll()
         except ApiError as error:
-            if error.reason not in ("not-enrolled", "device-unknown"):
+            if error.reason not in LEFT_BEFORE:
                 raise
