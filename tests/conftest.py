@@ -57,6 +57,19 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def _stoppable() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def stoppable(_stoppable: PostgresServer) -> Iterator[PostgresServer]:
+    """Another one, which a test may stop, crash and freeze."""
+    yield _stoppable
+    _stoppable.start()
+
+
 @pytest.fixture
 def log() -> Iterator[Records]:
     """Note all that is logged; nothing that a test does may end in a traceback."""

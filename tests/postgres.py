@@ -24,6 +24,8 @@ _SETTINGS = {
     "listen_addresses": "", "fsync": "off", "full_page_writes": "off", "max_connections": "60", "autovacuum": "off",
     "shared_buffers": "16MB", "max_wal_size": "128MB", "log_min_messages": "fatal",
 }  # fmt: skip
+PASSWORD = "hunter2"
+"""Of the user `guarded`, whom the server lets in with it only."""
 _RULES = "local all guarded scram-sha-256\nlocal all all trust\n"
 """pg_hba.conf: one user needs a password."""
 
@@ -62,6 +64,7 @@ class PostgresServer:
             )
             (self._folder / "data" / "pg_hba.conf").write_text(_RULES)
             self.start()
+            self.execute(f"CREATE ROLE guarded LOGIN PASSWORD '{PASSWORD}'")
         except BaseException:
             self.__exit__()
             raise
@@ -79,6 +82,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, again if it was stopped."""
+        if self._process is not None:
+            return
         flags = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         command = [self._programs / "postgres", "-D", "data", "-k", str(self._folder), *flags]
         with (self._folder / "log").open("ab") as log:
@@ -101,11 +106,9 @@ class PostgresServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Have it answer nobody, and not say so: all its processes stand still."""
-        # every backend is a session of its own; they are found by their parent
-        children = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, check=True
-        )
-        pids = [self._process.pid, *map(int, children.stdout.split())]
+        import psutil
+
+        pids = [self._process.pid, *(child.pid for child in psutil.Process(self._process.pid).children())]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         try:
@@ -130,11 +133,11 @@ class PostgresServer:
             for statement in statements:
                 connection.execute(statement)
 
-    def database(self) -> str:
-        """Make an empty database and return its URL."""
+    def database(self, owner: str = "smdp") -> str:
+        """Make an empty database and return its URL, with a password where its owner needs one."""
         name = next(self._names)
-        self.execute(f"CREATE DATABASE {name}")
-        return self.url(name)
+        self.execute(f"CREATE DATABASE {name} OWNER {owner}")
+        return self.url(name, f"{owner}:{PASSWORD}" if owner == "guarded" else owner)
 
     def schema(self) -> str:
         """Make an empty schema, which takes a hundredth of the time, and return the URL that leads into it."""

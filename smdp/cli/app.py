@@ -19,6 +19,10 @@ _DEVICE = Group("On devices", sort_key=3)
 _OTHER = Group("More", sort_key=4)
 _WHERE = Group("Which server", sort_key=90)
 
+_ESIMS = Group("Their eSIMs", sort_key=11)
+_MDM = Group("With an MDM", sort_key=12)
+_HOLDER = Group("In their holders' hands", sort_key=13)
+
 _WITHOUT_SERVER = frozenset({"serve", "demo", "pki", "explain", "openapi", "db", "version"})
 """Commands that ask no server anything: their help leaves out which."""
 
@@ -48,8 +52,10 @@ TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
         _DEVICE,
         "Make simulated Apple devices, enrol them, let them download.",
         (
-            *("new", "list", "show", "refresh", "download", "enable", "disable", "delete", "reset-esim"),
-            *("enroll", "unenroll", "poll", "user", "erase", "notices", "subscriptions", "run"),
+            *("new", "list", "show", "run"),
+            *("refresh", "download", "enable", "disable", "delete", "reset-esim"),
+            *("enroll", "unenroll", "poll", "subscriptions"),
+            *("user", "erase", "notices"),
         ),
     ),
     "mdm-command": (
@@ -65,6 +71,12 @@ TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
     "version": (_OTHER, "", ()),
 }
 """Noun → where the help lists it, what it is about, and its verbs; a noun without verbs is a command itself."""
+_GROUPS = (
+    dict.fromkeys(("refresh", "download", "enable", "disable", "delete", "reset-esim"), _ESIMS)
+    | dict.fromkeys(("enroll", "unenroll", "poll", "subscriptions"), _MDM)
+    | dict.fromkeys(("user", "erase", "notices"), _HOLDER)
+)
+"""Where the help on devices lists their verbs, if not first."""
 _MODULES = {"session": "sessions", "mdm-command": "mdm_command", "device run": "device_run"} | dict.fromkeys(
     (f"device {verb}" for verb in ("enroll", "unenroll", "poll", "user", "erase", "notices", "subscriptions")),
     "device_mdm",
@@ -92,7 +104,8 @@ def build(words: list[str]) -> App:
             continue
         commands = App(name=noun, help=text, group=group, sort_key=number, help_epilogue="")
         for place, verb in enumerate(verbs):
-            commands.command(load(noun, verb), name=verb, sort_key=place, help_epilogue="")
+            listed = _GROUPS.get(verb) if noun == "device" else None
+            commands.command(load(noun, verb), name=verb, group=listed, sort_key=place, help_epilogue="")
         app.command(commands)
 
     asks = _WITHOUT_SERVER.isdisjoint(words[:1])

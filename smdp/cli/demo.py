@@ -41,16 +41,17 @@ class _Teller:
 
 
 def demo(*, pace: Literal["fast", "demo"] = "fast", stay: bool = False, json: Json = False) -> None:
-    """Run a carrier, a small MDM and a simulated iPhone, and tell what happens from enrolment to wipe.
+    """Tell the whole loop: a carrier, a small MDM, a simulated iPhone.
 
+    From enrolment to the plan, to wipes and the next plan; each step is done and
+    checked before it is told.
     Free ports are picked, unless SMDP_PORT and SMDP_CONTROL_PORT name them.
     The other settings count too.
     Exit codes: 0 all of it came true, 1 something did not.
 
     Args:
         pace: "demo" is slow enough to talk along.
-        stay: Leave carrier and MDM running afterwards, until Ctrl-C or the end of
-            stdin.
+        stay: Let carrier and MDM run on, until Ctrl-C or the end of stdin.
         json: Print the facts as one line of JSON, and the story on stderr.
     """
     from smdp import log

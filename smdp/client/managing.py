@@ -4,7 +4,8 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any, Literal
 
-from smdp.client.transport import Page, Transport
+from smdp.client.scope import OfCarrier
+from smdp.client.steps import Page, Request, Steps, call, decode, every, fetch, verb
 from smdp.client.words import given, join
 from smdp.errors import UsageError
 from smdp.model import Attempted, Device, Erased, Polled
@@ -19,11 +20,10 @@ MDM_SECONDS = 180.0
 _LARGEST_FILE = 8 * 1024**2
 
 
-class Managing:
+class Managing(OfCarrier):
     """Enrolment and the command loop of hosted devices, and what their holders do."""
 
-    _transport: Transport
-
+    @verb
     def enroll_device(
         self,
         eid: str,
@@ -33,7 +33,7 @@ class Managing:
         mdm_ca: str | Path | None = None,
         allow_http: bool = False,
         ade: bool = False,
-    ) -> Device:
+    ) -> Steps[Device]:
         """Enrol a device with an MDM, by the URL of its enrolment profile or by the profile (.mobileconfig) itself.
 
         `mdm_ca` (PEM, or the path of a file) is trusted besides the certificates in the profile; `allow_http` permits
@@ -50,47 +50,54 @@ class Managing:
             "ade": ade or None,
         }
         path = _device(eid, "enroll")
-        return self._transport.call("POST", path, given(body), into=Device, timeout=MDM_SECONDS)
+        return call("POST", path, given(body), into=Device, timeout=MDM_SECONDS)
 
-    def unenroll_device(self, eid: str) -> None:
+    @verb
+    def unenroll_device(self, eid: str) -> Steps[None]:
         """Remove a device's enrolment profile, as its holder does; the MDM gets a CheckOut if the profile says so."""
-        self._transport.fetch("DELETE", _device(eid, "enroll"), timeout=MDM_SECONDS)
+        yield Request("DELETE", _device(eid, "enroll"), timeout=MDM_SECONDS)
 
-    def poll_device(self, eid: str) -> Polled:
+    @verb
+    def poll_device(self, eid: str) -> Steps[Polled]:
         """Let a device ask its MDM for commands, and answer them until there are none.
 
         What the MDM does wrong is in the answer. Raises ApiError if the device is offline, or not enrolled.
         """
-        return self._transport.call("POST", _device(eid, "poll"), {}, into=Polled, timeout=MDM_SECONDS)
+        return call("POST", _device(eid, "poll"), {}, into=Polled, timeout=MDM_SECONDS)
 
-    def user(self, eid: str, action: Action, **options: Any) -> Attempted:
+    @verb
+    def user(self, eid: str, action: Action, /, **options: Any) -> Steps[Attempted]:
         """Let the holder of a device try something.
 
         Options: iccid (which eSIM), to (EID of the other device, for transfer), times (wrong-passcode), keep (erase).
         """
         body = given({"action": action, **options})
-        return self._transport.call("POST", _device(eid, "user"), body, into=Attempted, timeout=MDM_SECONDS)
+        return call("POST", _device(eid, "user"), body, into=Attempted, timeout=MDM_SECONDS)
 
-    def erase_device(self, eid: str, by: Trigger) -> Erased:
+    @verb
+    def erase_device(self, eid: str, by: Trigger) -> Steps[Erased]:
         """Erase a device by other means than its MDM's command; whether eSIMs stay depends on the means."""
-        return self._transport.call("POST", _device(eid, "erase"), {"by": by}, into=Erased, timeout=MDM_SECONDS)
+        return call("POST", _device(eid, "erase"), {"by": by}, into=Erased, timeout=MDM_SECONDS)
 
-    def service_subscriptions(self, eid: str, os: str | None = None) -> list[dict[str, Any]]:
+    @verb
+    def service_subscriptions(self, eid: str, os: str | None = None) -> Steps[list[dict[str, Any]]]:
         """Return the rows that DeviceInformation answers for ServiceSubscriptions, with Apple's keys.
 
         `os` answers as another iOS version would.
         """
-        page = self._transport.call("GET", _device(eid, "service-subscriptions"), into=Page, query={"os": os})
-        return self._transport.decode(page.items, list[dict[str, Any]])
+        page = yield from call("GET", _device(eid, "service-subscriptions"), into=Page, query={"os": os})
+        return decode(page.items, list[dict[str, Any]])
 
-    def service_subscriptions_plist(self, eid: str, os: str | None = None) -> bytes:
+    @verb
+    def service_subscriptions_plist(self, eid: str, os: str | None = None) -> Steps[bytes]:
         """Return the same rows as an XML property list."""
         query = {"os": os, "as": "plist"}
-        return self._transport.fetch("GET", _device(eid, "service-subscriptions"), query=query)
+        return fetch("GET", _device(eid, "service-subscriptions"), query=query)
 
-    def notices(self, eid: str) -> list[str]:
+    @verb
+    def notices(self, eid: str) -> Steps[list[str]]:
         """Return what the screen of a device has shown, oldest first."""
-        return list(self._transport.every(_device(eid, "notices"), str))
+        return every(_device(eid, "notices"), str)
 
 
 def _device(eid: str, *names: str) -> str:

@@ -9,7 +9,7 @@ from smdp.errors import ApiError, ServerUnreachable, SmdpError
 from smdp.model import Polled
 
 FIRST_PAUSE, LAST_PAUSE = 0.1, 1.0
-_CONFLICT, _GONE = 409, 404
+CONFLICT, GONE = 409, 404
 
 
 class Polling:
@@ -49,9 +49,9 @@ class Polling:
             except ServerUnreachable:
                 answered = False
             except ApiError as refused:
-                if refused.status == _GONE:
+                if refused.status == GONE:
                     return
-                if refused.status != _CONFLICT:
+                if refused.status != CONFLICT:
                     self._error = refused
                     return
                 answered = False

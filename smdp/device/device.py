@@ -31,6 +31,7 @@ from smdp.rsp.tlv import Malformed, tlv
 MAX_NOTICES = 50
 """How many notices a device remembers."""
 _HTTPS_PORT = 443
+_LONGEST_PATH = 1000
 _MEMORY_RESET = bytes.fromhex("BF3404820205E0")
 """EuiccMemoryResetRequest: operational profiles, field-loaded test profiles, the default SM-DP+ address."""
 _RELEASE_15 = b"\x0f\x00\x00"
@@ -179,10 +180,11 @@ class Device:
     async def refresh(self, url: str) -> Outcome:
         """Do what RefreshCellularPlans makes iOS do: ask the carrier's server for this EID's plan, install, enable.
 
-        Only the URL's host and port matter; the device speaks HTTPS whatever the scheme is. No MatchingID is sent.
+        The device speaks HTTPS whatever the scheme is. A path of the URL, if only a slash, comes before ES9+'s own, as
+        some servers mind. No MatchingID is sent.
         """
         try:
-            order = Order(address_of(url))
+            order = Order(address_of(url), below=urlsplit(url.strip()).path[:_LONGEST_PATH])
         except DownloadError as error:
             return _failed(error)
         return await self._download(order)

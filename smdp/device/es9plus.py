@@ -37,6 +37,7 @@ _HTTP_OK = 200
 _HTTP_MULTIPLE_CHOICES = 300
 _HTTP_TOO_MANY = 429
 _MAX_DIGITS = 10
+_NOT_EXACT = "path-not-exact"
 
 
 class InitiateAuthentication(NamedTuple):
@@ -91,11 +92,16 @@ class Es9Client:
 
     # --- the five functions
 
-    async def initiate_authentication(self, address: str, challenge: bytes, info1: bytes) -> InitiateAuthentication:
-        """ES9+.InitiateAuthentication: 16 bytes challenge, EUICCInfo1 as BF20 (SGP.22 §5.6.1)."""
+    async def initiate_authentication(
+        self, address: str, challenge: bytes, info1: bytes, *, below: str = ""
+    ) -> InitiateAuthentication:
+        """ES9+.InitiateAuthentication: 16 bytes challenge, EUICCInfo1 as BF20 (SGP.22 §5.6.1).
+
+        `below` is what comes before the path of ES9+, here and in the other functions: the path of an MDM's URL.
+        """
         function = "initiateAuthentication"
         members = {"euiccChallenge": _base64(challenge), "euiccInfo1": _base64(info1), "smdpAddress": address}
-        answer = await self._call(address, function, members)
+        answer = await self._call(address, function, members, below)
         return InitiateAuthentication(
             _text(answer, function, "transactionId"),
             _bytes(answer, function, "serverSigned1"),
@@ -104,11 +110,13 @@ class Es9Client:
             _bytes(answer, function, "serverCertificate"),
         )
 
-    async def authenticate_client(self, address: str, transaction_id: str, response: bytes) -> AuthenticateClient:
+    async def authenticate_client(
+        self, address: str, transaction_id: str, response: bytes, *, below: str = ""
+    ) -> AuthenticateClient:
         """ES9+.AuthenticateClient with the eUICC's BF38 (SGP.22 §5.6.3)."""
         function = "authenticateClient"
         members = {"transactionId": transaction_id, "authenticateServerResponse": _base64(response)}
-        answer = await self._call(address, function, members)
+        answer = await self._call(address, function, members, below)
         return AuthenticateClient(
             _bytes(answer, function, "profileMetadata"),
             _bytes(answer, function, "smdpSigned2"),
@@ -116,16 +124,18 @@ class Es9Client:
             _bytes(answer, function, "smdpCertificate"),
         )
 
-    async def get_bound_profile_package(self, address: str, transaction_id: str, response: bytes) -> bytes:
+    async def get_bound_profile_package(
+        self, address: str, transaction_id: str, response: bytes, *, below: str = ""
+    ) -> bytes:
         """ES9+.GetBoundProfilePackage with the eUICC's BF21; the answer is BF36 (SGP.22 §5.6.2)."""
         function = "getBoundProfilePackage"
         members = {"transactionId": transaction_id, "prepareDownloadResponse": _base64(response)}
-        return _bytes(await self._call(address, function, members), function, "boundProfilePackage")
+        return _bytes(await self._call(address, function, members, below), function, "boundProfilePackage")
 
-    async def cancel_session(self, address: str, transaction_id: str, response: bytes) -> None:
+    async def cancel_session(self, address: str, transaction_id: str, response: bytes, *, below: str = "") -> None:
         """ES9+.CancelSession with the eUICC's BF41 (SGP.22 §5.6.5)."""
         members = {"transactionId": transaction_id, "cancelSessionResponse": _base64(response)}
-        await self._call(address, "cancelSession", members)
+        await self._call(address, "cancelSession", members, below)
 
     async def handle_notification(self, address: str, notification: bytes) -> None:
         """ES9+.HandleNotification; any 2xx acknowledges it (SGP.22 §5.6.4)."""
@@ -133,9 +143,9 @@ class Es9Client:
 
     # --- the way there
 
-    async def _call(self, address: str, function: str, members: Mapping[str, str]) -> dict[str, Any]:
+    async def _call(self, address: str, function: str, members: Mapping[str, str], below: str) -> dict[str, Any]:
         """Call a function that answers, and return the answer's members if it was executed."""
-        body, slug = await self._post(address, function, members)
+        body, slug = await self._post(address, function, members, below)
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError):
@@ -145,13 +155,15 @@ class Es9Client:
         _raise_if_refused(answer, function, slug)
         return answer
 
-    async def _post(self, address: str, function: str, members: Mapping[str, str]) -> tuple[bytes, str]:
+    async def _post(
+        self, address: str, function: str, members: Mapping[str, str], below: str = ""
+    ) -> tuple[bytes, str]:
         """POST, and return the body and the server's own slug."""
         if not _ADDRESS.fullmatch(address):
             raise es9_failure("address-malformed", address=repr(address[:64]))
         words = {"address": address, "function": function}
         try:
-            url = f"https://{address}{PATH}{function}"
+            url = f"https://{address}{below}{PATH}{function}"
             async with self._session().post(url, json=members, headers=HEADERS, allow_redirects=False) as response:
                 if not _HTTP_OK <= response.status < _HTTP_MULTIPLE_CHOICES:
                     raise _turned_away(response, words)
@@ -191,6 +203,8 @@ class Es9Client:
 
 def _turned_away(response: aiohttp.ClientResponse, words: Mapping[str, str]) -> Es9Error:
     """Say what a status means that is no success; Retry-After may be seconds or a date (RFC 9110 §10.2.3)."""
+    if response.headers.get(REASON_HEADER) == _NOT_EXACT:
+        return es9_failure(_NOT_EXACT, **words)
     if response.status != _HTTP_TOO_MANY:
         return es9_failure("http-status", status=response.status, **words)
     after = response.headers.get("Retry-After", "")

@@ -99,6 +99,11 @@ class Coverage:
         for note in notes:
             if not isinstance(note, Event) or note.type not in _HEARD or note.eid is None or note.iccid is None:
                 continue
+            try:
+                if not self._database.look(device_queries.is_hosted, note.eid):
+                    continue
+            except StorageError as error:  # whether it is hosted shows when it is woken
+                _log.warning("whether a device hears of its line could not be looked up: %s", error)
             self.attend(note.eid, note.iccid, note.type)
 
     def attend(self, eid: str, iccid: str, heard: str) -> None:
@@ -124,12 +129,9 @@ class Coverage:
 
     async def _try(self, eid: str, iccid: str, heard: str) -> None:
         try:
-            async with self._room:
-                if not await self._database.find(device_queries.is_hosted, eid):
-                    return
-                async with self._wake(eid) as device:
-                    if device.enabled == iccid:
-                        await device.attach(partial(_knows, heard), self._save)
+            async with self._room, self._wake(eid) as device:
+                if device.enabled == iccid:
+                    await device.attach(partial(_knows, heard), self._save)
         except (CarrierError, StorageError) as error:
             _log.info("a device did not try to attach: %s", error)
 

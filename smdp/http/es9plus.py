@@ -50,6 +50,10 @@ def add_routes(app: web.Application, downloads: Downloads) -> None:
     app[DOWNLOADS] = downloads
     for function in wire.FUNCTIONS:
         app.router.add_post(PATH.format(function=function), _handle, name=function)
+
+
+def add_crooked_routes(app: web.Application) -> None:
+    """Take what comes to no exact path as it is meant; everything else is not found."""
     app.router.add_route("*", "/{path:.*}", _elsewhere)
 
 

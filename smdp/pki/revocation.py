@@ -5,7 +5,6 @@ EUM signs no lists (its keyUsage lacks cRLSign): SGP.22 revokes the EUM. Lists l
 """
 
 import datetime as dt
-import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -184,6 +183,8 @@ def _issuer(directory: Path, found: Folder, certificate: Certificate) -> tuple[C
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Keep another `smdp pki revoke` out of the folder: each adds to what the other one wrote."""
+    import fcntl  # noqa: PLC0415 - POSIX alone has it, and a server does without
+
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:

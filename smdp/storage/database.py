@@ -91,7 +91,7 @@ def needs_postgres() -> None:
     try:
         import psycopg  # noqa: F401, PLC0415 - the extra
     except ImportError as error:
-        because = "A PostgreSQL database needs psycopg, which is not installed"
+        because = "A PostgreSQL database needs psycopg, which is not installed."
         if error.name != "psycopg":  # it is there, and found no libpq
-            because = "A PostgreSQL database needs psycopg, which cannot be loaded here"
-        raise StorageError(f'{because}: pip install "smdp[postgres]".') from None
+            because = "A PostgreSQL database needs psycopg, which cannot be loaded here."
+        raise StorageError(f'{because} Install the extra: pip install "smdp[postgres]".') from None

@@ -42,8 +42,8 @@ _CONNECT = {
 """A server that is cut off is noticed in seconds. The URL may say otherwise."""
 _SESSION = (
     f"SET lock_timeout = {BUSY_SECONDS * 1000:.0f}",
-    "SET statement_timeout = 30000",
-    "SET idle_in_transaction_session_timeout = 10000",  # a server that is frozen while it writes stops no other
+    "SET statement_timeout = 10000",
+    "SET idle_in_transaction_session_timeout = 30000",  # a server that is frozen while it writes stops no other
     "SET client_min_messages = warning",
     "SET TIME ZONE 'UTC'",
 )
@@ -214,7 +214,7 @@ def begin(connection: PostgresConnection) -> None:
 
 
 def check_server(connection: PostgresConnection) -> str:
-    """Return the schema that holds the tables. Raises StorageError for a server that smdp can't work with."""
+    """Return the schema that holds the tables. Raises StorageError for a server of no use."""
     info = connection.raw.info
     if info.server_version < OLDEST * 10_000:
         raise StorageError(f"it is PostgreSQL {info.server_version // 10_000}; smdp needs {OLDEST} or newer.")
@@ -305,7 +305,7 @@ _BY_KIND: dict[type[Exception], str] = {
     errors.DiskFull: "the disk of its server is full. Make room.",
     errors.OutOfMemory: "its server has no memory left.",
     errors.QueryCanceled: "its server took too long for a statement. Look at what it is busy with.",
-    errors.IdleInTransactionSessionTimeout: "its server ended a transaction that stood still for 10 s.",
+    errors.IdleInTransactionSessionTimeout: "its server ended a transaction that stood still for 30 s.",
     errors.AdminShutdown: "its server is stopping. smdp goes on by itself once it is back.",
     errors.CrashShutdown: "its server crashed. smdp goes on by itself once it is back.",
     errors.CannotConnectNow: "its server is starting or stopping. smdp goes on by itself once it is ready.",

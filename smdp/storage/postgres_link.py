@@ -43,6 +43,7 @@ class Link:
     def __init__(self, place: Place, outage: Outage) -> None:
         self._place, self._outage = place, outage
         self._connection: PostgresConnection | None = None
+        self._ended = False
 
     def begin(self) -> PostgresConnection:
         """Begin a transaction that writes. Raises StorageError and psycopg.Error."""
@@ -57,6 +58,7 @@ class Link:
             finally:
                 connection.notes = []
                 self.undo()
+                self._leave()
         except Exception as error:
             if (clear := failure(error)) is not error:
                 raise clear from error
@@ -72,6 +74,8 @@ class Link:
                 if not found.raw.closed:
                     raise
                 return query(self._alive())
+            finally:
+                self._leave()
         except Exception as error:
             if (clear := failure(error)) is not error:
                 raise clear from error
@@ -92,12 +96,18 @@ class Link:
             connection.raw.close()
 
     def abort(self) -> None:
-        """Cut the connection off, so that a thread that waits for it goes on: with an error."""
+        """Cut the connection off for good, so that a thread that waits for it goes on: with an error."""
+        self._ended = True
         connection = self._connection
         if connection is None or connection.raw.closed:
             return
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.raw.fileno())) as cut:
             cut.shutdown(socket.SHUT_RDWR)
+
+    def _leave(self) -> None:
+        """Close what was cut off, or made after that."""
+        if self._ended:
+            self.close()
 
     def _begun(self, start: Callable[[PostgresConnection], None]) -> PostgresConnection:
         """Begin on the connection there is, or, if that was lost while nobody looked, on a new one."""
@@ -116,10 +126,13 @@ class Link:
         if self._connection is None or self._connection.raw.closed:
             self.close()
             self._outage.check()
+            if self._ended:
+                raise StorageError("The database is closed.")
             try:
-                self._connection = connect(self._place)
+                fresh = connect(self._place)
             except StorageError as error:
                 self._outage.note(error)
                 raise
             self._outage.note(None)
+            self._connection = fresh
         return self._connection

@@ -374,7 +374,7 @@ async def test_an_offline_device_asks_nobody(device, server):
         ("https://[::1]:8443", "[::1]:8443"),
     ],
 )
-def test_only_host_and_port_of_a_url_matter(url, address):
+def test_the_address_is_host_and_port_of_a_url(url, address):
     assert address_of(url) == address
 
 

@@ -182,3 +182,16 @@ async def test_strict_carriers_take_exact_paths(server, carrier):
     async with Outside(f"{carrier.carrier}.smdp.localhost:{server.device_port}") as door:
         assert (await Phone(EID, door.address).download(door)).status == 204
     assert carrier.profile(order.iccid).state == "installed"
+
+
+@pytest.mark.parametrize("end", ["/", "/esim", "/esim/", "/e sim/%2F/?q#f"])
+def test_a_device_is_told_a_url_with_a_path(carrier, eid, end):
+    carrier.change_carrier(strict_path=True)
+    order = carrier.issue(eid)
+    url = carrier.esim_server_url + end
+    refused = carrier.refresh(eid, url)
+    assert (refused.ok, refused.reason) == (False, "path-not-exact")
+    assert "eSIMServerURL" in refused.fix
+    assert carrier.profile(order.iccid).state == "released"
+    carrier.change_carrier(strict_path=False)
+    assert carrier.refresh(eid, url).installed == order.iccid

@@ -3,6 +3,7 @@
 import asyncio
 import builtins
 import logging
+import subprocess
 import sys
 import time
 
@@ -10,14 +11,13 @@ import psycopg
 import pytest
 
 from smdp.model import Carrier
+from smdp.settings import Settings
 from smdp.storage import Database, StorageError, postgres_database
 from smdp.storage import postgres as opening
 from smdp.storage.connection import moment
 from smdp.storage.migrate import migrations
 from smdp.storage.queries import carriers
-from tests.postgres import PostgresServer
-
-SECRET = "hunter2"
+from tests.postgres import PASSWORD as SECRET
 
 
 async def refused(url):
@@ -54,11 +54,9 @@ async def test_a_url_that_leads_nowhere(url, sentence):
 
 
 async def test_a_wrong_password_and_a_missing_one(postgres):
-    postgres.execute("DROP ROLE IF EXISTS guarded", "CREATE ROLE guarded LOGIN PASSWORD 'right'")
-    url = postgres.url(user="guarded")
-    assert "wants a password" in await refused(url)
-    assert "refuses the user or the password" in await refused(url.replace("guarded@", f"guarded:{SECRET}@"))
-    assert "lacks a right" in await refused(url.replace("guarded@", "guarded:right@"))
+    assert "wants a password" in await refused(postgres.url(user="guarded"))
+    assert "refuses the user or the password" in await refused(postgres.url(user=f"guarded:{SECRET}2"))
+    assert "lacks a right" in await refused(postgres.url(user=f"guarded:{SECRET}"))
 
 
 async def test_a_database_and_a_user_that_are_not_there(postgres):
@@ -124,6 +122,17 @@ async def test_without_the_extra(monkeypatch):
     assert 'pip install "smdp[postgres]"' in await refused(f"postgresql://user:{SECRET}@host/smdp")
 
 
+def test_whoever_uses_none_loads_nothing_of_it():
+    code = "import asyncio, sys, smdp.server; from smdp.storage import Database; db = asyncio.run(Database.open())\n"
+    code += "sys.exit('psycopg' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_password_is_in_no_settings_that_are_shown():
+    settings = Settings(database=f"postgresql://user:{SECRET}@host/name")
+    assert SECRET not in repr(settings)
+
+
 async def test_opening_the_same_fresh_schema_many_times_at_once(postgres):
     url = postgres.schema()
     script = (
@@ -187,7 +196,7 @@ async def test_a_server_that_stands_still_in_a_transaction_is_not_waited_for(pos
     url = postgres.schema()
     database = await Database.open(url)
     assert await database.write(lambda c: c.execute("SHOW idle_in_transaction_session_timeout").fetchone()) == {
-        "idle_in_transaction_session_timeout": "10s"
+        "idle_in_transaction_session_timeout": "30s"
     }
     await database.write(lambda c: c.execute("SET idle_in_transaction_session_timeout = 50"))
 
@@ -243,19 +252,12 @@ async def test_a_closed_database_says_so(postgres):
 # --- a server that goes away
 
 
-@pytest.fixture
-def own():
-    """A server of the test's own, to stop and to freeze."""
-    with PostgresServer() as server:
-        yield server
-
-
 @pytest.mark.parametrize("at_once", [False, True], ids=["stopped", "crashed"])
-async def test_it_goes_on_by_itself_when_the_server_is_back(own, at_once, caplog):
-    database = await Database.open(own.database())
+async def test_it_goes_on_by_itself_when_the_server_is_back(stoppable, at_once, caplog):
+    database = await Database.open(stoppable.database())
     assert await database.write(serials) == 1
     await asyncio.gather(*(database.read(carriers.carrier_names) for _ in range(8)))
-    own.stop(at_once=at_once)
+    stoppable.stop(at_once=at_once)
     for _ in range(2):
         with pytest.raises(StorageError):
             await database.write(serials)
@@ -263,7 +265,7 @@ async def test_it_goes_on_by_itself_when_the_server_is_back(own, at_once, caplog
             await database.read(carriers.carrier_names)
         with pytest.raises(StorageError):
             database.look(carriers.carrier_names)
-    own.start()
+    stoppable.start()
     async with asyncio.timeout(20):
         while True:
             try:
@@ -281,29 +283,29 @@ async def test_it_goes_on_by_itself_when_the_server_is_back(own, at_once, caplog
     await database.close()
 
 
-async def test_a_connection_that_was_lost_meanwhile_is_made_anew_without_a_word(own):
-    database = await Database.open(own.database())
+async def test_a_connection_that_was_lost_meanwhile_is_made_anew_without_a_word(stoppable):
+    database = await Database.open(stoppable.database())
     assert await database.write(serials) == 1
     await database.read(carriers.carrier_names)
     database.look(carriers.carrier_names)
-    own.stop()
-    own.start()
+    stoppable.stop()
+    stoppable.start()
     assert await database.write(serials) == 2
     assert await database.read(carriers.carrier_names) == []
     assert database.look(carriers.carrier_names) == []
     await database.close()
 
 
-async def test_a_server_that_never_answers_is_waited_for_only_so_long(own, monkeypatch):
+async def test_a_server_that_never_answers_is_waited_for_only_so_long(stoppable, monkeypatch):
     monkeypatch.setattr(postgres_database, "_ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(postgres_database, "_LOOK_SECONDS", 0.1)
     monkeypatch.setattr(postgres_database, "_LOOK_PAUSE", 0.1)
     monkeypatch.setattr(postgres_database, "_CLOSE_SECONDS", 0.3)
-    database = await Database.open(own.database())
+    database = await Database.open(stoppable.database())
     await database.write(serials)
     await database.read(carriers.carrier_names)
     database.look(carriers.carrier_names)
-    with own.frozen():
+    with stoppable.frozen():
         calls = [database.write(serials), *(database.read(carriers.carrier_names) for _ in range(6))]
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(result) for result in results] == [StorageError] * 7
@@ -318,7 +320,7 @@ async def test_a_server_that_never_answers_is_waited_for_only_so_long(own, monke
                 break
             except StorageError:
                 await asyncio.sleep(0.05)
-    with own.frozen():
+    with stoppable.frozen():
         hanging = asyncio.ensure_future(database.write(serials))
         await asyncio.sleep(0)
         await database.close()
