@@ -3,7 +3,8 @@
 docs/fidelity.md: the check lists of `smdp.rsp` (what is real) with the tests that provoke each, and the settings that
 change an answer, inside the hand-written docs/fidelity.template.md (what is simulated, what is missing).
 docs/events.md: the types of events inside docs/events.template.md.
-docs/faults.md: the catalogue of faults inside docs/faults.template.md. docs/scenarios.md: the files in smdp/scenarios.
+docs/faults.md: the catalogue of faults inside docs/faults.template.md. docs/scenarios.md: the files in smdp/scenarios,
+and the table of symptoms with the test of each.
 README.md: its table of settings.
 """
 
@@ -26,6 +27,7 @@ import smdp.rsp
 from smdp.carrier.event_types import TYPES
 from smdp.carrier.fault_catalogue import catalogue
 from smdp.carrier.scenarios import scenarios
+from smdp.device.apple.symptoms import SYMPTOMS
 from smdp.http.operations import OPERATIONS, Operation
 from smdp.model import Carrier, FaultParameter, Limits, Plan
 from smdp.rsp.checks import Check
@@ -110,10 +112,11 @@ def chapters(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 class Marks:
-    """A pytest plugin that notes which file holds a test of which check."""
+    """A pytest plugin that notes which file holds a test of which check, and which test shows which symptom."""
 
     def __init__(self) -> None:
         self.tests: defaultdict[str, set[str]] = defaultdict(set)
+        self.symptoms: defaultdict[int, set[str]] = defaultdict(set)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Called by pytest with all tests, before it leaves any out."""
@@ -121,10 +124,12 @@ class Marks:
             for mark in item.iter_markers("check"):
                 for check in mark.args:
                     self.tests[check].add(item.path.relative_to(ROOT).as_posix())
+            for mark in item.iter_markers("symptom"):
+                self.symptoms[mark.args[0]].add(item.name.partition("[")[0])
 
 
-def marked_tests() -> Tests:
-    """Check id → the files that test it."""
+def marked_tests() -> Marks:
+    """Collect the marks of all tests."""
     marks, talk = Marks(), io.StringIO()
     loaded = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # smdp is, by this page's facts
     options = ["--collect-only", "--quiet", "-p", "no:cacheprovider", "-W", loaded]
@@ -133,7 +138,7 @@ def marked_tests() -> Tests:
         status = pytest.main(arguments, plugins=[marks])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         sys.exit(f"{talk.getvalue()}\nThe tests above do not load, so their marks cannot be read.")
-    return marks.tests
+    return marks
 
 
 def title(module: ModuleType) -> str:
@@ -207,7 +212,7 @@ def events() -> str:
     return f"<!-- Written by `make docs` from {EVENTS_TEMPLATE.name} and smdp.carrier.event_types. -->\n" + page
 
 
-SCENARIOS = """<!-- Written by `make docs` from the files in smdp/scenarios. Edit those. -->
+SCENARIOS = """<!-- Written by `make docs` from smdp/scenarios and smdp.device.apple.symptoms. Edit those. -->
 # Scenarios
 
 Situations that an MDM has to cope with, one command each: settings, plans, orders and faults for one EID. Each is a
@@ -232,14 +237,38 @@ alone is applied, and `left` in the answer says what is left to do on your devic
 """
 
 
-def scenario_page() -> str:
-    """Write the page on scenarios."""
+SYMPTOM_TEXT = """
+## Symptoms
+
+What goes wrong in the field, by what the MDM sees. Each is one test in `tests/e2e/test_symptoms.py`, through a small
+MDM: what the MDM reads, what the carrier's timeline says, what `smdp why` says. What Apple does not document says so.
+
+"""
+
+
+def symptom_rows(tests: Mapping[int, set[str]]) -> str:
+    """Write the table of symptoms, each with its test."""
+    if set(tests) != {one.number for one in SYMPTOMS}:
+        sys.exit(f"The symptoms are 1 to {len(SYMPTOMS)}, and there are tests of {sorted(tests)}.")
+    text = cells("#", "what happens", "what the MDM sees", "played by", "test") + "|---|---|---|---|---|\n"
+    for one in SYMPTOMS:
+        played = [f"[{name}](#{name})" for name in one.scenarios]
+        played += [f"the fault `{one.fault}`"] if one.fault else []
+        played += [f"`{one.knob}`" if one.knob.startswith("smdp ") else one.knob] if one.knob else []
+        happens = one.happens if one.evidence == "documented" else f"{one.happens} ({one.evidence})"
+        named = ", ".join(f"`{name}`" for name in sorted(tests[one.number]))
+        text += cells(one.number, happens, one.mdm, "; ".join(played), named)
+    return text
+
+
+def scenario_page(tests: Mapping[int, set[str]]) -> str:
+    """Write the page on scenarios and symptoms."""
     text = SCENARIOS
     for one in scenarios():
         text += f"\n## {one.name}\n\n{one.title}.\n\n"
         text += f"* **What happens:** {one.happens}\n* **What the MDM sees:** {one.mdm}\n"
         text += f"* **How to assert it:** {one.check}.\n"
-    return text
+    return text + SYMPTOM_TEXT + symptom_rows(tests)
 
 
 def default_of(parameter: FaultParameter) -> str:
@@ -283,10 +312,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is not up to date")
     check_only = parser.parse_args().check
+    marks = marked_tests()
     pages = {
-        ROOT / "docs" / "fidelity.md": fidelity(marked_tests()),
+        ROOT / "docs" / "fidelity.md": fidelity(marks.tests),
         ROOT / "docs" / "faults.md": faults(),
-        ROOT / "docs" / "scenarios.md": scenario_page(),
+        ROOT / "docs" / "scenarios.md": scenario_page(marks.symptoms),
         ROOT / "docs" / "events.md": events(),
         README: readme(),
         API: api(),

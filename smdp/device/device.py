@@ -177,6 +177,15 @@ class Device:
 
     # --- downloading
 
+    @property
+    def unable(self) -> Outcome | None:
+        """Why it can download nothing at the moment, if it can't."""
+        if not self.state.cellular:
+            return _failed(failure("no-cellular"))
+        if self.busy:
+            return _failed(failure("busy"))
+        return None if self.state.online else _failed(failure("offline"))
+
     async def refresh(self, url: str) -> Outcome:
         """Do what RefreshCellularPlans makes iOS do: ask the carrier's server for this EID's plan, install, enable.
 
@@ -198,12 +207,8 @@ class Device:
         return await self._download(Order(parsed.address, parsed.matching_id, parsed.oid, confirmation_code))
 
     async def _download(self, order: Order) -> Outcome:
-        if not self.state.cellular:
-            return _failed(failure("no-cellular"))
-        if self.busy:
-            return _failed(failure("busy"))
-        if not self.state.online:
-            return _failed(failure("offline"))
+        if unable := self.unable:
+            return unable
         self._downloading = True
         try:
             async with self._changing():  # after notifications that are under way, or a change of profiles

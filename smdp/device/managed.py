@@ -131,9 +131,10 @@ class Managed:
     async def _leave(self, profiles: tuple[ConfigurationProfile, ...]) -> None:
         enrollment = self._enrollment()
         self._handset.profiles = profiles
-        async with self._talking(enrollment) as channel:
-            if problem := await leave(channel, self._who()):
-                await self._around.tell("mdm.error", _facts(problem))
+        if self.device.state.online:
+            async with self._talking(enrollment) as channel:
+                if problem := await leave(channel, self._who()):
+                    await self._around.tell("mdm.error", _facts(problem))
         await self._forget_enrollment()
 
     async def _forget_enrollment(self) -> None:
@@ -284,8 +285,14 @@ class Managed:
 
     # --- the holder
 
-    async def attempt(self, action: user.Action, options: user.Options, to: str | None = None) -> "Tried":
-        """Have the holder try something; what is allowed is done. Raises MdmError, ValueError for impossible times."""
+    async def attempt(
+        self, action: user.Action, options: user.Options, *, to: str | None = None, code: str | None = None
+    ) -> "Tried":
+        """Have the holder try something; what is allowed is done. Raises ValueError for impossible times.
+
+        `to` is the EID of the device that a line moves to, `code` the activation code of an eSIM to add; without one
+        the plan is added that the carrier offers.
+        """
         async with self._turn:
             options = options._replace(offered=user.READY in self.device.state.notices)
             attempt = user.attempt(action, self.phone(), options)
@@ -295,9 +302,9 @@ class Managed:
                 await self._around.tell("restriction.blocked", facts | {"because": attempt.because})
             if attempt.effect is None:
                 return Tried(attempt)
-            return await self._try(attempt, attempt.effect, to)
+            return await self._try(attempt, attempt.effect, to, code)
 
-    async def _try(self, attempt: user.Attempt, effect: effects.Effect, to: str | None) -> "Tried":
+    async def _try(self, attempt: user.Attempt, effect: effects.Effect, to: str | None, code: str | None) -> "Tried":
         match effect:
             case effects.FailPasscode(failures):
                 passcode = self._handset.passcode
@@ -307,7 +314,9 @@ class Managed:
             case effects.Erase():
                 return Tried(attempt, erased=await self._erase(effect))
             case effects.AddEsim():
-                return Tried(attempt, outcome=await self._refreshed(await self._around.home()))
+                if code is None:
+                    return Tried(attempt, outcome=await self._refreshed(await self._around.home()))
+                return Tried(attempt, outcome=await self.device.download(code))
             case effects.RemoveEsim(iccid):
                 return Tried(attempt, outcome=await self.device.delete(iccid))
             case effects.Transfer(iccid):
@@ -323,6 +332,8 @@ class Managed:
     async def erase(self, trigger: effects.Trigger) -> "Erased":
         """Erase the device in another way than its MDM or its holder do. Raises MdmError."""
         async with self._turn:
+            if trigger == "find-my":
+                self._check_online()
             if trigger == "return-to-service":
                 return await self._erase(await self._asked_to_return())
             return await self._erase(effects.Erase(erasure=erase.decide(trigger, self.phone())))
@@ -368,7 +379,7 @@ class Managed:
         """
         ade_profile = self.device.state.ade_profile
         data, ade = (how.mdm_profile, False) if how.mdm_profile is not None else (ade_profile, True)
-        if data is None or before is None:
+        if data is None or before is None or not self.device.state.online:
             return
         try:
             await self._enrolled(data, tuple(before.anchors), allow_http=before.allow_http, ade=ade)

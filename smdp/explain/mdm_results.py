@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from smdp.device.apple.symptoms import SYMPTOMS
 from smdp.explain.apple_codes import CODES, STATUSES
-from smdp.explain.symptoms import Seen, likely
 from smdp.explain.words import Explanation, Line, clipped, lines
 
 _MAX_ROWS = 20
@@ -13,9 +13,9 @@ _ROW = (
     "IsDataPreferred IsVoicePreferred IsRoaming"
 ).split()
 _VERDICTS = {
-    Seen.PLAN: "complete: a plan that works",
-    Seen.NO_SERVICE: "partial: a plan without service",
-    Seen.NO_PLAN: "sparse: an eSIM slot without a plan",
+    "plan": "complete: a plan that works",
+    "no-network": "partial: a plan without service",
+    "no-plan": "sparse: an eSIM slot without a plan",
     None: "a slot without a SIM",
 }
 
@@ -38,16 +38,29 @@ def explain(found: Mapping[str, Any]) -> Explanation:
     elif status == "Acknowledged":
         _acknowledged(told)
     elif status == "NotNow":
-        _add(told, Seen.NOT_NOW)
+        _add(told, "not-now")
         told.fixes.append("Wait for the device to ask again, or push.")
     elif status == "CommandFormatError":
-        _add(told, Seen.FORMAT_ERROR)
+        _add(told, "format-error")
         told.fixes.append("Check the command's keys: smdp explain @COMMAND.plist")
     return told
 
 
-def _add(told: Explanation, *seen: Seen | int) -> None:
-    line = likely(*seen)
+def _likely(*signs: str) -> Line | None:
+    """List what may be the matter where these signs show, by the scenario that plays it; None if nothing is known."""
+    found = [
+        Line(cause.scenario or "·", cause.text)
+        for symptom in SYMPTOMS
+        if set(signs) & set(symptom.signs)
+        for cause in symptom.causes
+    ]
+    if not found:
+        return None
+    return Line("likely", "one of these, by the name of its scenario" if len(found) > 1 else "", found)
+
+
+def _add(told: Explanation, *signs: str) -> None:
+    line = _likely(*signs)
     if line is not None:
         told.lines.append(line)
 
@@ -55,7 +68,7 @@ def _add(told: Explanation, *seen: Seen | int) -> None:
 def _acknowledged(told: Explanation) -> None:
     """Say what an acknowledgement alone is worth, and what it is when no plan follows."""
     told.lines.append(Line("means", "RefreshCellularPlans is acknowledged before the download: it tells nothing of it"))
-    line = likely(Seen.NO_PLAN)
+    line = _likely("no-plan")
     if line is not None:
         told.lines.append(Line("no plan?", line.value, line.inside))
     told.fixes.append("Look for an ICCID in DeviceInformation > ServiceSubscriptions within 3 minutes: smdp why EID")
@@ -78,7 +91,7 @@ def _errors(chain: Any, fixes: list[str]) -> Iterator[Line]:
             fixes.append(meaning.fix)
         if isinstance(code, int):
             codes.append(code)
-    line = likely(*codes)
+    line = _likely(*(f"error-{code}" for code in codes))
     if line is not None:
         yield line
 
@@ -90,7 +103,7 @@ def _answers(answers: Mapping[str, Any], told: Explanation) -> None:
     rows = answers.get("ServiceSubscriptions")
     if not isinstance(rows, list):
         told.lines.extend(lines(list(answers.items())[:_MAX_ROWS]))
-        _add(told, Seen.NO_SUBSCRIPTIONS)
+        _add(told, "no-key")
         told.fixes.append(
             "Ask for ServiceSubscriptions (right 32, no User Enrollment): smdp mdm-command query --udid UDID"
         )
@@ -100,12 +113,12 @@ def _answers(answers: Mapping[str, Any], told: Explanation) -> None:
     told.lines.append(
         Line("ServiceSubscriptions", f"{len(rows)} slot{'' if len(rows) == 1 else 's'}", list(_rows(rows)))
     )
-    if not esims or Seen.PLAN in seen:  # an eSIM works; the other slots are just not used
+    if not esims or "plan" in seen:  # an eSIM works; the other slots are just not used
         return
-    one = Seen.NO_SERVICE if Seen.NO_SERVICE in seen else Seen.NO_PLAN
+    one = "no-network" if "no-network" in seen else "no-plan"
     _add(told, one)
     row = esims[seen.index(one)]
-    what = "service" if one is Seen.NO_SERVICE else "plan"
+    what = "service" if one == "no-network" else "plan"
     told.fixes.append(f"Why it has no {what}: smdp why {clipped(str(row['EID']))}")
 
 
@@ -117,8 +130,8 @@ def _rows(rows: list[Any]) -> Iterator[Line]:
             yield Line(str(place), verdict + unknown, lines((name, row.get(name)) for name in _ROW))
 
 
-def _seen(row: Mapping[str, Any]) -> Seen | None:
+def _seen(row: Mapping[str, Any]) -> str | None:
     """Say what a row of ServiceSubscriptions shows; None for a slot that no eSIM can be in."""
     if not row.get("ICCID"):
-        return Seen.NO_PLAN if row.get("EID") else None
-    return Seen.PLAN if row.get("CurrentCarrierNetwork") or row.get("CurrentMCC") else Seen.NO_SERVICE
+        return "no-plan" if row.get("EID") else None
+    return "plan" if row.get("CurrentCarrierNetwork") or row.get("CurrentMCC") else "no-network"

@@ -17,7 +17,7 @@ from smdp.device.managed import Erased, Tried
 from smdp.device.mdm import loop
 from smdp.device.mdm.failure import MdmError
 from smdp.http.context import API, answer, page, query, read_object
-from smdp.http.devices import HOSTED
+from smdp.http.devices import HOSTED, settled
 from smdp.http.problems import ProblemError
 from smdp.rsp.ids import is_eid, ungrouped
 
@@ -28,8 +28,9 @@ _ACTIONS: tuple[str, ...] = get_args(Action)
 _BY: tuple[Trigger, ...] = ("find-my", "recovery", "configurator", "dfu", "return-to-service")
 _FAILED_DEPENDENCY, _UNPROCESSABLE = 424, 422
 _STATE = frozenset({"already-enrolled", "not-enrolled", "device-offline", "no-return-to-service"})
-_PROFILE = ("profile-", "payload-", "pkcs12-", "identity-missing", "identity-acme", "several-", "no-mdm-payload",
-            "topic", "url-", "access-rights", "anchors-", "certificate-", "plist-")  # fmt: skip
+_PROFILE = ("profile-", "payload-", "pkcs12-", "identity-", "several-", "no-mdm-payload", "topic", "url-",
+            "access-rights", "anchors-", "certificate-", "scep-key-usage")  # fmt: skip
+"""How the reasons begin that are the profile's fault, not its server's."""
 
 
 class EnrollBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +51,7 @@ class UserBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     to: str | None = None
     times: int = 1
     keep: bool = False
+    activation_code: str | None = None
 
 
 class EraseBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +91,7 @@ async def _unenroll(request: web.Request) -> web.Response:
 async def _poll(request: web.Request) -> web.Response:
     """Have the device ask its MDM for commands; there is no APNs here that would wake it."""
     reject_unknown(await read_object(request, empty=True), (), "request of this kind")
+    await settled(request)
     async with request.app[HOSTED].managed(_eid(request)) as managed:
         done = await _done(managed.poll())
         return answer(_polled(done, enrolled=managed.device.state.handset.enrollment is not None))
@@ -102,7 +105,8 @@ async def _user(request: web.Request) -> web.Response:
     iccid = ungrouped(body.iccid) if body.iccid is not None else None
     options = Options(iccid=iccid, times=body.times, keep=body.keep)
     async with request.app[HOSTED].managed(_eid(request)) as managed:
-        return answer(_attempted(await _done(managed.attempt(action, options, to))))
+        tried = await _done(managed.attempt(action, options, to=to, code=body.activation_code))
+        return answer(_attempted(tried))
 
 
 async def _erase(request: web.Request) -> web.Response:
@@ -124,6 +128,7 @@ async def _service_subscriptions(request: web.Request) -> web.Response:
         raise CarrierError("value-invalid", problem, "Give a version such as 18.1 or 26.1.")
     if kind not in ("json", "plist"):
         raise CarrierError("value-invalid", f"as is {kind[:40]!r}.", "It is json or plist.")
+    await settled(request)
     async with request.app[HOSTED].managed(_eid(request)) as managed:
         rows = managed.service_subscriptions(os)
     if kind == "plist":
@@ -175,6 +180,9 @@ def _action(body: UserBody) -> Action:
     if (body.to is not None) is not (body.action == "transfer"):
         because = "A transfer names the device that gets the line in `to`; nothing else does."
         raise CarrierError("value-invalid", because, 'Send {"action": "transfer", "to": "<EID>"}.')
+    if body.activation_code is not None and body.action != "add-esim":
+        because = "An activation code is for adding an eSIM; nothing else takes one."
+        raise CarrierError("value-invalid", because, 'Send {"action": "add-esim", "activation_code": "LPA:1$…"}.')
     if body.to is not None and not is_eid(ungrouped(body.to)):
         because = f"An EID has 32 decimal digits; {body.to[:40]!r} has not."
         raise CarrierError("eid-invalid", because, "Give all of it: smdp device list shows what there is.")

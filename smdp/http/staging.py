@@ -74,7 +74,7 @@ class Theatre:
         if half.transfer:
             other = await self._hosted.create({"carrier": carrier, "name": "The next iPhone"})
             async with self._hosted.managed(eid) as managed:
-                tried = await managed.attempt("transfer", user.Options(), other.eid)
+                tried = await managed.attempt("transfer", user.Options(), to=other.eid)
             _check(tried.outcome or Outcome(ok=False, reason="transfer-refused", because=tried.attempt.because))
         if half.erase is not None:
             async with self._hosted.managed(eid) as managed:

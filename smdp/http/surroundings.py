@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
+from msgspec import structs
+
 from smdp.carrier import journal
 from smdp.carrier.errors import CONFLICT, CarrierError
 from smdp.carrier.helpdesk import Helpdesk
@@ -105,5 +107,11 @@ class Hosting:
             because = f"No carrier of this server gave the profile {iccid} to this device, so none can move its line."
             raise CarrierError("profile-unknown", because, "Transfer an eSIM that was downloaded here.", CONFLICT)
         async with self._wake(to) as other:
+            if unable := other.unable:
+                return unable
             moved = await self._helpdesk.reissue(carrier, iccid, to)
-            return await self._explained(await other.refresh(moved.esim_server_url), moved.esim_server_url)
+            outcome = await self._explained(await other.refresh(moved.esim_server_url), moved.esim_server_url)
+        if outcome.ok:
+            return outcome
+        because = f"The carrier moved the line, and the other device could not download it: {outcome.because}"
+        return structs.replace(outcome, because=because, fix=f"{outcome.fix} It waits for {to} as {moved.iccid}.")

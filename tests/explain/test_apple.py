@@ -4,7 +4,6 @@ import plistlib
 import pytest
 
 from smdp.explain import Unexplained, explain
-from smdp.explain.symptoms import SYMPTOMS
 from tests.explain.apple import MDM, SCEP, profile, signed, written
 from tests.explain.test_messages import everything
 from tests.explain.test_numbers import EID, line
@@ -193,10 +192,6 @@ def test_an_answer_without_service_subscriptions_says_what_ios_26_dropped():
     assert line(told, "ModemFirmwareVersion") == "1.0"
     assert "Since iOS 26" in str(told)
     assert "smdp mdm-command query --udid UDID" in told.fixes[0]
-
-
-def test_every_number_has_its_symptom():
-    assert [*dict.fromkeys(one.number for one in SYMPTOMS)] == list(range(1, 25))
 
 
 # --- commands and check-ins

@@ -12,6 +12,7 @@ from smdp.errors import ApiError
 from smdp.server import Server
 from smdp.settings import Settings
 from tests.http.calls import answered
+from tests.managed import ManagedDevice, small_mdm
 
 INITIATE, AUTHENTICATE, PACKAGE = "initiateAuthentication", "authenticateClient", "getBoundProfilePackage"
 NOTIFY, CANCEL = "handleNotification", "cancelSession"
@@ -69,6 +70,13 @@ INSTALLED = [
     ("activation-never", "activation", {}),
     ("attach-rejected", "attach", {}),
 ]
+MANAGED = [
+    ("not-now", "mdmCommand", "NotNow", []),
+    ("36001", "refreshCellularPlans", "Error", [36001]),
+    ("36002", "refreshCellularPlans", "Error", [36002]),
+    ("36003", "refreshCellularPlans", "Error", [36003]),
+    ("ack-on-install", "refreshCellularPlans", "Acknowledged", []),
+]
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +106,7 @@ def fired(carrier):
 
 
 def test_no_fault_is_without_a_test():
-    assert {case[0] for case in REFUSED + INSTALLED} == set(CATALOGUE)
+    assert {case[0] for case in REFUSED + INSTALLED + MANAGED} == set(CATALOGUE)
 
 
 @pytest.mark.parametrize(("name", "step", "parameters", "refused", "reason"), REFUSED)
@@ -139,6 +147,78 @@ def test_the_session_of_a_spoiled_answer_tells_of_it(carrier, eid):
     assert told.count("fault.fired") == 1
     assert told.index("fault.fired") < told.index("profile.failed")
     assert carrier.events(session=session, type="profile.failed")[0].eid == eid
+
+
+# --- those that meet a command of the device's MDM
+
+
+@pytest.fixture(scope="module")
+def mdm():
+    with small_mdm() as running:
+        yield running
+
+
+@pytest.fixture
+def device(carrier, mdm):
+    device = ManagedDevice(carrier, mdm)
+    device.enroll()
+    carrier.issue(device.eid)
+    return device
+
+
+@pytest.mark.parametrize(("name", "step", "status", "codes"), MANAGED)
+def test_a_command_meets_it_once(carrier, mdm, device, name, step, status, codes):
+    armed = device.call("faults", {"do": name})
+    assert armed["on"]["eid"] == device.eid
+    device.mark()
+    command = mdm.send_refresh(device.udid, carrier.esim_server_url)
+    assert device.poll()["answered"] == [{"command": "RefreshCellularPlans", "status": status}]
+    result = mdm.results(device.udid)[-1]
+    assert (result.status, result.error_codes) == (status, codes)
+    assert all(word in CATALOGUE[name].device for word in (status, *map(str, codes)))
+    (event,) = fired(carrier)
+    assert (event.eid, event.data["do"], event.data["step"]) == (device.eid, name, step)
+    assert carrier.fault(armed["id"]).hits == 1
+    if name == "not-now":
+        device.answer(command)
+    elif name != "ack-on-install":
+        assert device.refresh().ok
+    device.until("activation.active")
+    assert "ICCID" in device.row()
+
+
+def test_acknowledged_on_install_means_installed(carrier, mdm, device):
+    device.call("faults", {"do": "ack-on-install"})
+    device.mark()
+    refresh, query = mdm.send_refresh(device.udid, carrier.esim_server_url), mdm.query(device.udid)
+    assert [one["status"] for one in device.poll()["answered"]] == ["Acknowledged", "Acknowledged"]
+    assert mdm.result(device.udid, refresh, 0.1).ok
+    rows = mdm.result(device.udid, query, 0.1).answer["QueryResponses"]["ServiceSubscriptions"]
+    assert any("ICCID" in row for row in rows), "in the same conversation"
+    assert device.told("mdm", "profile").index("mdm.acknowledged") > device.told("mdm", "profile").index(
+        "profile.installed"
+    )
+
+
+def test_acknowledged_on_install_is_an_error_where_nothing_is_installed(carrier, device):
+    carrier.add_fault("ack-on-install", eid=device.eid)
+    carrier.add_fault("offline", eid=device.eid)
+    result = device.refresh()
+    assert (result.status, result.error_codes) == ("Error", [36003])
+    assert device.failed() == "offline"
+
+
+def test_what_is_never_put_off_is_not_put_off(carrier, mdm, device):
+    armed = carrier.add_fault("not-now", eid=device.eid, times=None)
+    query, profiles = mdm.query(device.udid), mdm.enqueue(device.udid, {"RequestType": "ProfileList"})
+    later = mdm.install_profile(device.udid, b"x")
+    polled = device.poll()
+    assert [one["status"] for one in polled["answered"]] == ["Acknowledged", "Acknowledged", "NotNow"]
+    assert polled["not_now"]
+    assert mdm.result(device.udid, query, 0.1).ok
+    assert mdm.result(device.udid, profiles, 0.1).ok
+    carrier.clear_faults(armed.id)
+    assert device.answer(later).status == "Error"
 
 
 # --- what some of them do beyond the refusal

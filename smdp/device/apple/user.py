@@ -147,9 +147,19 @@ def attempt(action: Action, phone: Phone, options: Options = Options()) -> Attem
     for key in rule.keys:
         if block := blocked(phone, key):
             because = f"{_NO[action]}: {block.key} of the profile “{block.profile_name}” forbids it."
-            return Attempt(action=action, allowed=False, because=because, blocked_by=block, notice=notice)
+            return Attempt(
+                action=action,
+                allowed=False,
+                because=because,
+                blocked_by=block,
+                notice=notice,
+                evidence=rule.evidence,
+            )
     effect = rule.effect(phone, options)
-    return Attempt(action=action, allowed=True, because=_because(rule, effect), notice=notice, effect=effect)
+    because, evidence = rule.text, rule.evidence
+    if isinstance(effect, Erase):
+        because, evidence = effect.erasure.because, effect.erasure.evidence
+    return Attempt(action=action, allowed=True, because=because, notice=notice, effect=effect, evidence=evidence)
 
 
 _NO: dict[Action, str] = {
@@ -160,10 +170,6 @@ _NO: dict[Action, str] = {
     "plan-settings": "The settings of the plan are greyed out",
     "erase": "Erase All Content and Settings is not there",
 }
-
-
-def _because(rule: Rule, effect: Effect | None) -> str:
-    return effect.erasure.because if isinstance(effect, Erase) else rule.text
 
 
 def _lack(rule: Rule, phone: Phone, options: Options) -> str:

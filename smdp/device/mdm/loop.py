@@ -17,6 +17,8 @@ from smdp.device.mdm.plist import write_plist
 
 MAX_COMMANDS = 1000
 """Most commands that are answered in one poll."""
+_TOLD = 200
+"""How many characters of what a server says go into an event."""
 
 Status = Literal["Acknowledged", "Error", "CommandFormatError", "NotNow"]
 
@@ -128,9 +130,9 @@ class _Asking:
 
     async def _carry_out(self, command: Command) -> tuple[Result | None, bytes]:
         """Carry a command out, or find the result that never arrived; the result as it is sent, XML."""
-        facts = {"command": command.request_type, "command_uuid": command.uuid}
+        facts = {"command": command.request_type[:_TOLD], "command_uuid": command.uuid[:_TOLD]}
         if isinstance(url := command.request.get("eSIMServerURL"), str):
-            facts["url"] = url[:200]
+            facts["url"] = url[:_TOLD]
         if (kept := self._undelivered.get(command.uuid)) is not None:
             await self._tell("mdm.command", facts | {"again": True})
             return None, kept
@@ -225,7 +227,7 @@ def _event(result: Result, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     facts = facts | {"status": result.status}
     if result.errors:
         first = result.errors[0]
-        facts |= {"code": first.code, "domain": first.domain, "text": first.text}
+        facts |= {"code": first.code, "domain": first.domain, "text": first.text[:_TOLD]}
     return "mdm.error", facts
 
 
