@@ -13,7 +13,7 @@ from smdp.model import Event, Profile
 
 State = Literal["made", "enrolled", "asked", "installed", "active", "refused", "offline", "left"]
 STATES: dict[State, str] = {
-    "made": "not enrolled yet",
+    "made": "there, and no more yet",
     "enrolled": "enrolled, waiting for the MDM",
     "asked": "asking the carrier",
     "installed": "installed, not active yet",

@@ -151,10 +151,10 @@ def test_on_a_terminal_there_is_a_table(carrier, server):
 # --- in this process: what comes and goes around it
 
 
-def running(client, wanted):
+def running(client, wanted, show=lambda _: None):
     """A farm in a thread: what it returned, and what stops it."""
     stop, reports = threading.Event(), []
-    thread = threading.Thread(target=lambda: reports.append(Farm(client, wanted).run(stop, lambda _: None)))
+    thread = threading.Thread(target=lambda: reports.append(Farm(client, wanted).run(stop, show)))
     thread.start()
     return thread, stop, reports
 
@@ -187,6 +187,29 @@ async def test_an_mdm_that_comes_late_and_goes_for_a_while(carrier):
     assert not thread.is_alive()
     assert reports[0].states == {"active": 4}, reports[0].failures
     check_once(carrier, 4)
+
+
+def test_devices_that_are_taken_away(carrier, mdm):
+    gone = threading.Event()
+
+    def show(report):
+        if report.states.get("left") == 2:
+            gone.set()
+
+    thread, stop, reports = running(carrier, wanted(mdm, 3, plan=None, until=None), show)
+    carrier.last_event = 0
+    for _ in range(3):
+        carrier.wait("mdm.enrolled", within=PATIENCE)
+    deleted, erased, kept = carrier.devices()
+    carrier.delete_device(deleted.eid)
+    assert mdm.result(erased.udid, mdm.erase(erased.udid), within=PATIENCE).ok
+    assert gone.wait(PATIENCE)
+    assert mdm.result(kept.udid, mdm.query(kept.udid), within=PATIENCE).ok
+    stop.set()
+    thread.join(PATIENCE)
+    (report,) = reports
+    assert (report.ok, report.states) == (False, {"enrolled": 1, "left": 2})
+    assert {one.reason for one in report.failures} <= {"device-unknown", "erased", "unenrolled", "not-enrolled"}
 
 
 def test_a_server_that_is_killed_and_comes_back(mdm, tmp_path):
