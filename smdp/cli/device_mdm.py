@@ -272,7 +272,7 @@ def _print_attempt(attempt: Attempted) -> None:
     delay = f"{attempt.delay_seconds} s" if attempt.delay_seconds else None
     output.facts(
         [
-            ("because", output.wrapped(attempt.because, 11) or None),
+            ("because", output.wrapped(attempt.because, 14) or None),
             ("on screen", attempt.notice or None),
             ("locked for", delay),
             ("evidence", attempt.evidence if attempt.evidence != "documented" else None),

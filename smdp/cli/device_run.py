@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Annotated
 
@@ -56,6 +56,7 @@ def run_(
         for_: End after this time, such as 10m.
         name: Its devices are named farm-0001 and so on.
     """
+    _check(enroll, until, {"--mdm-ca": mdm_ca is not None, "--allow-http": allow_http})
     wanted = Wanted(
         prefix=_name(name),
         count=_count(count),
@@ -77,6 +78,14 @@ def run_(
     else:
         summary(report)
     return 0 if report.ok else 1
+
+
+def _check(enroll: str | None, until: Goal | None, given: Mapping[str, bool]) -> None:
+    """Refuse what is about an enrolment where there is none. Raises UsageError."""
+    given = {**given, "--until enrolled": until == "enrolled"}
+    flag = next((flag for flag, there in given.items() if there), None)
+    if enroll is None and flag is not None:
+        raise UsageError(f"{flag} is about an enrolment; give --enroll, too.")
 
 
 def _name(text: str) -> str:

@@ -61,6 +61,8 @@ USAGE = [
     (["device", "run", "--for", "0"], "--for is '0'"),
     (["device", "run", "--until", "actve"], 'Did you mean "active"?'),
     (["device", "run", "--enroll", "nowhere.mobileconfig"], "Cannot read nowhere.mobileconfig"),
+    (["device", "run", "--allow-http"], "--allow-http is about an enrolment; give --enroll, too."),
+    (["device", "run", "--until", "enrolled"], "--until enrolled is about an enrolment; give --enroll, too."),
     (["device", "run", "--name", ""], "--name wants 1 to 64 printable characters."),
     (["events", "--after", "-1"], "event ids start at 1"),
     (["why", "123"], "this has 3"),

@@ -13,7 +13,7 @@ from smdp.model import Event, Profile
 
 State = Literal["made", "enrolled", "asked", "installed", "active", "refused", "offline", "left"]
 STATES: dict[State, str] = {
-    "made": "not enrolled yet",
+    "made": "there, and no more yet",
     "enrolled": "enrolled, waiting for the MDM",
     "asked": "asking the carrier",
     "installed": "installed, not active yet",
@@ -73,7 +73,7 @@ class Latency(Struct, kw_only=True):
 
 
 class Failure(Struct, kw_only=True):
-    """Devices that have no plan for one reason: how many, whether the mix wants that, and one of them explained."""
+    """Devices that have no plan for one reason: how many, whether that is expected, and one of them explained."""
 
     reason: str
     count: int
@@ -184,11 +184,12 @@ class Board:
     def _failures(self, *, final: bool) -> list[Failure]:
         groups: dict[tuple[str, bool], tuple[Member, Cause, int]] = {}
         for member in self._members.values():
-            cause = member.trouble or member.refusal
-            if cause is None and final and not member.as_expected(self._goal):
+            expected = member.as_expected(self._goal)
+            cause = member.refusal if expected else member.trouble or member.refusal
+            if cause is None and final and not expected:
                 cause = _unfinished(member)
             if cause is not None:
-                key = cause.reason, member.as_expected(self._goal)
+                key = cause.reason, expected
                 first, its, count = groups.get(key, (member, cause, 0))
                 groups[key] = first, its, count + 1
         found = [

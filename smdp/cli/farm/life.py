@@ -109,11 +109,12 @@ class Life:
 
     def _go_on(self) -> float | None:
         """Poll the MDM; without one refresh, until there is a plan."""
-        if self._device is None or self._role == "offline":
+        if self._device is None:
             return None
         eid = self._device.eid
-        if self._world.enrolment is None:
-            return self._refresh(eid)
+        if self._role == "offline" or self._world.enrolment is None:
+            self._world.tell(lambda board: board.trouble(eid, None))
+            return None if self._role == "offline" else self._refresh(eid)
         polled = self._world.client.poll_device(eid)
         problem = polled.problem
         cause = None if problem is None else Cause(reason=problem.reason, because=problem.because, fix=problem.fix)

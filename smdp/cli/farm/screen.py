@@ -122,12 +122,12 @@ def summary(report: Report) -> None:
     output.facts([(state, str(count)) for state, count in report.states.items()] or [("", None)])
     output.say(times(report))
     for one in report.failures:
-        wanted = ", as the mix wants" if one.expected else ""
+        wanted = ", as expected" if one.expected else ""
         output.say(f"{output.mark(one.expected)} {one.reason}: {output.counted(one.count, 'device')}{wanted}")
         output.facts(
             [
                 ("for instance", one.eid),
                 ("because", output.wrapped(one.because, 16) or None),
-                ("fix", output.wrapped(one.fix, 16) or None),
+                ("fix", one.fix or None),
             ]
         )

@@ -43,15 +43,23 @@ def ca(mdm, tmp_path):
     return str(tmp_path / "ca.pem")
 
 
+def owed(devices, answered):
+    """An administrator's rule: the enrolled devices that are to be sent RefreshCellularPlans, until they answer it."""
+    for udid, device in devices.items():
+        if any(one.request_type == "RefreshCellularPlans" for one in tuple(device.queue.results)):
+            answered.add(udid)
+        if device.enrolled and not len(device.queue) and udid not in answered:
+            yield udid
+
+
 @contextmanager
-def sending_refresh(mdm, url):
-    """An administrator's rule: whoever enrols is sent RefreshCellularPlans, once."""
-    done, sent = threading.Event(), set(mdm.devices)
+def sending_refresh(mdm, url, *, to_all=False):
+    """Follow the rule for who enrols from now on; with `to_all` for those that are there, too."""
+    done, answered = threading.Event(), set() if to_all else set(mdm.devices)
 
     def send():
         while not done.wait(0.05):
-            for udid in mdm.devices.keys() - sent:
-                sent.add(udid)
+            for udid in owed(mdm.devices, answered):
                 mdm.send_refresh(udid, url)
 
     thread = threading.Thread(target=send)

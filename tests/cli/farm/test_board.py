@@ -147,6 +147,9 @@ def test_trouble_with_the_mdm_comes_and_goes():
     made.trouble(EID, None)
     assert made.report(0).failures == []
     made.trouble(OTHER, None)
+    made.trouble(EID, Cause(reason="mdm-unreachable", because="Nobody answers."))
+    made.note(event("activation.active"))
+    assert made.report(0).failures == []
 
 
 ROLES = [

@@ -1,5 +1,6 @@
 """`smdp device run` with a real server and the small MDM."""
 
+import asyncio
 import os
 import pty
 import re
@@ -11,8 +12,8 @@ import threading
 import pytest
 
 from smdp.cli.farm.run import Farm, Wanted
-from smdp.demo.mdm import BlockingMdm
-from tests.cli.farm.conftest import PATIENCE, ended, farm, sending_refresh
+from smdp.demo.mdm import SmallMdm
+from tests.cli.farm.conftest import PATIENCE, ended, farm, owed, sending_refresh
 from tests.e2e.processes import ServerProcess
 
 MIX = "used=5%,held=5%,unordered=1,no-cellular=1,activation-fails=1,offline=1"
@@ -70,8 +71,8 @@ def test_without_mdm_devices_refresh_by_themselves(carrier, process):
     assert re.fullmatch(r"✓ 3 devices, plan fleet, \d+ s: 3 as expected", lines[0])
     assert lines[1:3] == ["  active   2", "  refused  1"]
     assert re.fullmatch(r"refresh → active: p50 [\d.]+ s  p95 [\d.]+ s  p99 [\d.]+ s  \(2 plans\)", lines[3])
-    assert lines[4] == "✓ nothing-ordered: 1 device, as the mix wants"
-    assert max(map(len, lines)) <= 80
+    assert lines[4] == "✓ nothing-ordered: 1 device, as expected"
+    assert max(len(line) for line in lines if not line.startswith("  fix ")) <= 80
     again = process("device", "run", "--count", "3", "--plan", "fleet", "--name", "till", "--mix", "unordered=1")
     assert again.code == 0, again
     assert len(carrier.devices()) == 3
@@ -150,10 +151,10 @@ def test_on_a_terminal_there_is_a_table(carrier, server):
 # --- in this process: what comes and goes around it
 
 
-def running(client, wanted):
+def running(client, wanted, show=lambda _: None):
     """A farm in a thread: what it returned, and what stops it."""
     stop, reports = threading.Event(), []
-    thread = threading.Thread(target=lambda: reports.append(Farm(client, wanted).run(stop, lambda _: None)))
+    thread = threading.Thread(target=lambda: reports.append(Farm(client, wanted).run(stop, show)))
     thread.start()
     return thread, stop, reports
 
@@ -164,21 +165,51 @@ def wanted(mdm, count=4, **more):
     return Wanted(count=count, enrolment=enrolment, **more)
 
 
-def test_an_mdm_that_comes_late_and_goes_for_a_while(carrier):
-    mdm = BlockingMdm()
-    with mdm:
-        pass
+async def follow_rule(mdm, url):
+    answered = set()
+    while True:
+        for udid in owed(mdm.devices, answered):
+            mdm.send_refresh(udid, url)
+        await asyncio.sleep(0.05)
+
+
+async def test_an_mdm_that_comes_late_and_goes_for_a_while(carrier):
+    mdm = SmallMdm()
+    async with mdm:
+        pass  # it keeps the port that it was given
     thread, _, reports = running(carrier, wanted(mdm))
-    assert not carrier.events(type="mdm.enrolled")
-    again = BlockingMdm.__new__(BlockingMdm)
-    again.mdm = mdm.mdm  # the same MDM, started again on its port
-    with again, sending_refresh(again, carrier.esim_server_url):
-        carrier.wait("activation.active", after=0, within=PATIENCE)
-    with again, sending_refresh(again, carrier.esim_server_url):
-        thread.join(PATIENCE)
+    rule = asyncio.create_task(follow_rule(mdm, carrier.esim_server_url))
+    async with mdm:
+        await asyncio.to_thread(carrier.wait, "activation.active", after=0, within=PATIENCE)
+    async with mdm:
+        await asyncio.to_thread(thread.join, PATIENCE)
+    rule.cancel()
     assert not thread.is_alive()
     assert reports[0].states == {"active": 4}, reports[0].failures
     check_once(carrier, 4)
+
+
+def test_devices_that_are_taken_away(carrier, mdm):
+    gone = threading.Event()
+
+    def show(report):
+        if report.states.get("left") == 2:
+            gone.set()
+
+    thread, stop, reports = running(carrier, wanted(mdm, 3, plan=None, until=None), show)
+    carrier.last_event = 0
+    for _ in range(3):
+        carrier.wait("mdm.enrolled", within=PATIENCE)
+    deleted, erased, kept = carrier.devices()
+    carrier.delete_device(deleted.eid)
+    assert mdm.result(erased.udid, mdm.erase(erased.udid), within=PATIENCE).ok
+    assert gone.wait(PATIENCE)
+    assert mdm.result(kept.udid, mdm.query(kept.udid), within=PATIENCE).ok
+    stop.set()
+    thread.join(PATIENCE)
+    (report,) = reports
+    assert (report.ok, report.states) == (False, {"enrolled": 1, "left": 2})
+    assert {one.reason for one in report.failures} <= {"device-unknown", "erased", "unenrolled", "not-enrolled"}
 
 
 def test_a_server_that_is_killed_and_comes_back(mdm, tmp_path):
@@ -187,18 +218,15 @@ def test_a_server_that_is_killed_and_comes_back(mdm, tmp_path):
         carrier = server.client("acme")
         carrier.create_plan("fleet")
         url = f"https://{server.address('acme')}"
-        with sending_refresh(mdm, url):
-            thread, _, reports = running(carrier, wanted(mdm, count))
-            carrier.wait("activation.active", after=0, within=PATIENCE)
-            server.kill()
-            ports = {"port": str(server.port), "control_port": server.url.rpartition(":")[2]}
-            with ServerProcess(database, **ports):
-                for udid in mdm.devices:  # one that had acknowledged a refresh when the server died has forgotten it
-                    mdm.send_refresh(udid, url)
-                thread.join(PATIENCE)
-                assert not thread.is_alive()
-                assert reports[0].states == {"active": count}, reports[0].failures
-                check_once(carrier, count)
+        thread, _, reports = running(carrier, wanted(mdm, count))
+        carrier.wait("mdm.enrolled", after=0, within=PATIENCE)
+        server.kill()
+        ports = {"port": str(server.port), "control_port": server.url.rpartition(":")[2]}
+        with ServerProcess(database, **ports), sending_refresh(mdm, url, to_all=True):
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+            assert reports[0].states == {"active": count}, reports[0].failures
+            check_once(carrier, count)
 
 
 @pytest.mark.full
