@@ -17,7 +17,7 @@ from smdp.device.es9plus import Es9Client
 from smdp.device.examine import examine, sim_of
 from smdp.device.failure import DownloadError, failure
 from smdp.device.handset import Handset, enrollment_of, phone_of
-from smdp.device.lpa import Lpa, Order, Sent
+from smdp.device.lpa import Lpa, Order, Sent, UnderWay
 from smdp.device.trouble import Trouble, cut_off, no_trouble, strained
 from smdp.model import Outcome, OutcomeStep
 from smdp.rsp.checks import Refusal
@@ -56,6 +56,7 @@ class State(Struct, kw_only=True):
     country: str = "US"
     handset: Handset = field(default_factory=Handset)
     ade_profile: bytes | None = None
+    download: UnderWay | None = None
     notices: list[str] = field(default_factory=list)
     lines: dict[str, radio.Line] = field(default_factory=dict)
 
@@ -137,8 +138,13 @@ class Device:
 
     @property
     def busy(self) -> bool:
-        """Whether it is downloading or changing profiles right now."""
-        return self._lock.locked()
+        """Whether it is downloading or changing profiles, or about to."""
+        return self._lock.locked() or self.state.download is not None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is left to do for which nobody need ask: a download, or notifications to send."""
+        return self.state.download is not None or bool(self.euicc.notifications)
 
     def esims(self) -> list[model.Esim]:
         """Show its profiles, in the order of their installation."""
@@ -180,7 +186,7 @@ class Device:
         """Why it can download nothing at the moment, if it can't."""
         if not self.state.cellular:
             return _failed(failure("no-cellular"))
-        if self.busy:
+        if self._lock.locked():
             return _failed(failure("busy"))
         return None if self.state.online else _failed(failure("offline"))
 
@@ -191,7 +197,7 @@ class Device:
         as in LPAs that take the URL as it is (inferred: Apple's hands all of it on). No MatchingID is sent.
         """
         try:
-            order = Order(address_of(url), below=urlsplit(url.strip()).path)
+            order = _order_at(url)
         except DownloadError as error:
             return _failed(error)
         return await self._download(order)
@@ -208,17 +214,64 @@ class Device:
         if unable := self.unable:
             return unable
         async with self._changing():
-            faults = await self._trouble("download", None, None)
-            if problem := cut_off(faults, order.address):
-                return _failed(problem)
-            with strained(self.euicc, faults):
-                outcome = await self._lpa.download(order)
+            left = self.state.download
+            if left is not None and left.begun and left.order != order:
+                await self._work_off(left)
+            outcome = await self._work_off(left if left is not None and left.order == order else UnderWay(order=order))
+        if outcome.installed is not None:
+            await self.attach()
+        return outcome
+
+    async def _work_off(self, under_way: UnderWay) -> Outcome:
+        """Download, install and enable a profile, and tell its server; it is remembered until it is over."""
+        self.state.download = under_way
+        try:
+            outcome = await self._fetched(under_way)
             if outcome.installed is not None:
                 enabled = self._switch(0xBF31, outcome.installed)
                 outcome.steps.append(_step("enableProfile", enabled))
-            if self.euicc.notifications:
-                sent = await self._lpa.flush()
-                outcome.steps.append(_told(sent))
+        except asyncio.CancelledError:
+            raise  # the server stops; the device goes on when it is back
+        except BaseException:
+            self.state.download = None
+            raise
+        self.state.download = None
+        if self.euicc.notifications:
+            outcome.steps.append(_told(await self._lpa.flush()))
+        return outcome
+
+    async def _fetched(self, under_way: UnderWay) -> Outcome:
+        """Download and install; what was left in the middle and can't be gone on with is begun anew."""
+        if under_way.installed is not None:
+            return Outcome(ok=True, installed=under_way.installed)
+        faults = await self._trouble("download", None, None)
+        if problem := cut_off(faults, under_way.order.address):
+            return _failed(problem)
+        with strained(self.euicc, faults):
+            resumed = under_way.begun
+            outcome = await self._lpa.download(under_way)
+            if resumed and not outcome.ok:
+                self.state.download = UnderWay(order=under_way.order)
+                outcome = await self._lpa.download(self.state.download)
+        return outcome
+
+    def accept(self, url: str) -> None:
+        """Remember that a plan is to be asked for at this URL, so that whoever is told so next was told the truth."""
+        with contextlib.suppress(DownloadError):
+            self.state.download = UnderWay(order=_order_at(url))
+
+    async def resume(self) -> Outcome | None:
+        """Do the download that was accepted, or that was under way when the device's server stopped.
+
+        None if there is none left by the time that it is this one's turn, or no network.
+        """
+        left = self.state.download
+        if left is None or not self.state.online:
+            return None
+        async with self._changing():
+            if self.state.download is not left:
+                return None
+            outcome = await self._work_off(left)
         if outcome.installed is not None:
             await self.attach()
         return outcome
@@ -326,6 +379,11 @@ class Device:
             finally:
                 radio.follow(self.state.lines, self.euicc.profiles)
                 await self.save(self)
+
+
+def _order_at(url: str) -> Order:
+    """Ask for what an eSIM server has for this EID. Raises DownloadError."""
+    return Order(address_of(url), below=urlsplit(url.strip()).path)
 
 
 def address_of(url: str) -> str:
