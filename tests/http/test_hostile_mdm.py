@@ -187,7 +187,7 @@ async def test_a_check_in_that_is_refused_enrols_nobody(carrier, mdm, reason, re
     mdm.replies = [reply(**members)]
     caller = Caller(carrier)
     problem = await caller.enrolment_problem(enrolment(mdm))
-    assert (problem.status, problem.reason) == (502, reason)
+    assert (problem.status, problem.reason) == (424, reason)
     mdm.replies = []
     assert (await caller.enroll(enrolment(mdm)))["enrollment"], "the next time it works"
 

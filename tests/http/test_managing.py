@@ -100,7 +100,7 @@ def test_an_offline_device_does_not_enrol(device, carrier):
 
 def test_an_mdm_that_is_not_trusted(device, mdm):
     problem = refused(device.call, "enroll", {"url": mdm.enroll_url})
-    assert (problem.status, problem.reason) == (502, "tls-untrusted")
+    assert (problem.status, problem.reason) == (424, "tls-untrusted")
     assert "--mdm-ca" in problem.fix
     assert device.show().enrollment is None
     assert device.told() == []
@@ -108,7 +108,7 @@ def test_an_mdm_that_is_not_trusted(device, mdm):
 
 def test_a_url_that_gives_no_profile(device, mdm):
     problem = refused(device.call, "enroll", {"url": f"{mdm.url}/nothing", "mdm_ca": mdm.ca})
-    assert (problem.status, problem.reason) == (502, "http-status")
+    assert (problem.status, problem.reason) == (424, "http-status")
 
 
 def test_the_mdm_is_away(carrier):
@@ -117,14 +117,14 @@ def test_the_mdm_is_away(carrier):
         url, ca, profile = mdm.enroll_url, mdm.ca, mdm.profile()
     for body in ({"url": url, "mdm_ca": ca}, {"profile": written(profile)}):
         problem = refused(device.call, "enroll", body)
-        assert (problem.status, problem.reason) == (502, "mdm-unreachable")
+        assert (problem.status, problem.reason) == (424, "mdm-unreachable")
     assert device.show().enrollment is None
 
 
 def test_a_wrong_scep_challenge(device, mdm):
     profile = mdm.profile().replace(mdm.mdm.challenge.encode(), b"guess")
     problem = refused(device.call, "enroll", {"profile": written(profile)})
-    assert (problem.status, problem.reason) == (502, "scep-refused")
+    assert (problem.status, problem.reason) == (424, "scep-refused")
 
 
 @pytest.mark.parametrize(
