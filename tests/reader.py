@@ -41,7 +41,7 @@ def settled(text):
 
 class Reader:
     def __init__(self, folder):
-        self.folder = folder
+        self.folder, self.variables = folder, folder / ".variables"
         self.started = {}
         self.ports = {}
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SMDP_")}
@@ -104,8 +104,9 @@ class Reader:
             text = re.sub(rf"\b{usual}\b", free, text)
         program = [sys.executable, "-c", text]
         if language == "sh":
-            keep = "export -p | grep '^declare -x [a-z]' > .variables || true"
-            program = ["bash", "-euo", "pipefail", "-ac", f"[ ! -f .variables ] || . ./.variables\n{text}\n{keep}"]
+            before = f"[ ! -f {self.variables} ] || . {self.variables}"
+            after = f"export -p | grep '^declare -x [a-z]' > {self.variables} || true"
+            program = ["bash", "-euo", "pipefail", "-ac", f"{before}\n{text}\n{after}"]
         done = subprocess.run(
             program, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             encoding="utf-8", check=False, timeout=100, stdin=subprocess.DEVNULL,

@@ -4,9 +4,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
+import smdp
+from smdp.demo.mdm import BlockingMdm
 from smdp.http.app import assemble, control_app
 from smdp.pki import load
 from smdp.settings import Settings
@@ -32,6 +35,23 @@ def test_what_a_page_shows_works(page, root, reader):  # noqa: F811 - the fixtur
         pytest.skip("the examples use curl")
     out = reader.read(root / page, skip=("make ", "docker "))  # the tests below
     assert [words for words in PAGES[page] if words not in out] == []
+
+
+def test_the_profile_of_the_page_on_nanomdm_enrols(root, tmp_path):
+    """With the small MDM in NanoMDM's place: the same checks of identities, and of signatures on messages."""
+    (code,) = [text for language, text in blocks(root / "docs/recipes/nanomdm.md") if language == "python"]
+    with smdp.Server() as server, BlockingMdm() as small:
+        here = {"http://localhost:8081": small.url, "http://localhost:9000": small.url, "nanomdm": small.mdm.challenge}
+        for there, one in here.items():
+            assert there in code
+            code = code.replace(there, one, 1)
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)
+        phone = smdp.Client(server.control_url).create_carrier().host_device()
+        phone.enroll(tmp_path / "enroll.mobileconfig", ca=small.ca)
+        assert small.enrolled(phone.udid, within=30).udid == phone.udid
+        command = small.query(phone.udid)
+        assert [one.status for one in phone.poll().answered] == ["Acknowledged"]
+        assert small.result(phone.udid, command, within=30).ok
 
 
 def test_the_targets_of_make_that_the_readme_shows_exist(root):

@@ -84,8 +84,8 @@ class Cast:
         self._next("mdm.enrolled")
         return phone
 
-    def _answer(self, uuid: str, command: str) -> Row:
-        """Let the phone fetch a command and answer it, and return what the MDM got."""
+    def _answer(self, uuid: str, command: str, url: str | None = None) -> Row:
+        """Let the phone fetch a command, which may hold a URL, and answer it; return what the MDM got."""
         polled = self.carrier.poll_device(self.phone.eid)
         check(polled.problem is None, f"the phone could not talk to its MDM: {polled.problem}")
         answered = [(one.command, one.status) for one in polled.answered]
@@ -94,12 +94,13 @@ class Cast:
         check(result.status == ACKNOWLEDGED, f"the MDM was told {result.status}")
         told = self._next("mdm.acknowledged")
         check(told.data.get("command_uuid") == uuid, "the timeline has another answer to the MDM")
+        check(told.data.get("url") == url, f"the command had the URL {told.data.get('url')}")
         return result.answer
 
     def refresh(self) -> None:
         """Have the MDM send RefreshCellularPlans; its answer has nothing in it about a plan."""
         uuid = self.mdm.send_refresh(self.phone.udid, self.server)
-        answer = self._answer(uuid, REFRESH)
+        answer = self._answer(uuid, REFRESH, self.server)
         check(set(answer) == _REFRESH_ANSWER, f"the phone told its MDM {sorted(answer)}")
 
     def subscriptions(self) -> Row:
@@ -177,6 +178,7 @@ class Cast:
         check(profile.activation.state == "active", f"the plan is {profile.activation.state}, not active")
         session = self.carrier.session(profile.consumed_by or "")
         check(session.outcome == "installed", f"the carrier calls the session {session.outcome}, not installed")
+        check(session.eid == self.phone.eid, f"the session was of the EID {session.eid}")
         check(self._held() == [iccid], "the phone does not hold the profile")
         return Working(profile, session, self._told(iccid))
 

@@ -158,6 +158,9 @@ LIES = {
     "answer: not now": ("poll_device", 2, change(answered=ANSWERED), "NotNow"),
     "answer: the MDM heard otherwise": ("mdm.result", 2, result(status="Error"), "told Error"),
     "answer: another one": ("wait mdm.acknowledged", 2, change(data={}), "another answer"),
+    "answer: to another URL": (
+        "wait mdm.acknowledged", 2, lambda told: change(data=told.data | {"url": "https://x"})(told), "URL https://x",
+    ),
     "answer: tells more": ("mdm.result", 2, lambda a: result(answer={**a.answer, "ICCID": "8"})(a), "told its MDM"),
     "before: no slot": ("mdm.result", 1, row(EID="8"), "0 slots"),
     "before: a plan": ("mdm.result", 1, row(ICCID="8"), "without a plan"),
@@ -168,6 +171,7 @@ LIES = {
     "consumed: not": ("profile", 1, change(consumed=False), "not consumed"),
     "installed: not at the carrier": ("profile", 1, change(state="downloaded"), "not installed"),
     "installed: not in the session": ("session", 1, change(outcome="downloaded"), "not installed"),
+    "downloaded: by another": ("session", 1, change(eid="1" * 32), "of the EID"),
     "installed: not on the phone": ("device", 1, change(esims=[]), "does not hold"),
     "active: pending": ("profile", 1, change(activation=PENDING), "not active"),
     "told: a step is missing": ("events", 1, lambda events: events[:-3], "times, not once"),

@@ -154,7 +154,7 @@ def test_leaving_tells_the_mdm_and_takes_its_profiles_away(device, mdm):
     device.enroll()
     device.restrict(allowESIMModification=False)
     carrier = device.carrier
-    carrier._transport.fetch("DELETE", f"/api/v1/devices/{device.eid}/enroll")  # noqa: SLF001 - as any HTTP client
+    carrier.unenroll_device(device.eid)
     assert not mdm.devices[device.udid].enrolled
     assert (device.show().enrollment, device.show().restrictions) == (None, {})
     problem = refused(device.call, "poll", {})
@@ -164,7 +164,7 @@ def test_leaving_tells_the_mdm_and_takes_its_profiles_away(device, mdm):
 
 
 def leave(device):
-    device.carrier._transport.fetch("DELETE", f"/api/v1/devices/{device.eid}/enroll")  # noqa: SLF001 - as any HTTP client
+    device.carrier.unenroll_device(device.eid)
 
 
 def test_leaving_an_mdm_that_is_away(carrier):
@@ -331,7 +331,7 @@ def test_service_subscriptions_for_a_device_client_of_ones_own(carrier, device):
     assert carrier.refresh(device.eid, carrier.esim_server_url).ok
     rows = device.call("service-subscriptions", method="GET")["items"]
     assert [row.get("ICCID", "").replace(" ", "") for row in rows] == ["", profile.iccid]
-    fetched = carrier._transport.fetch("GET", f"/api/v1/devices/{device.eid}/service-subscriptions?as=plist")  # noqa: SLF001 - as any HTTP client
+    fetched = carrier.service_subscriptions_plist(device.eid)
     assert plistlib.loads(fetched) == rows
     assert "EID" in rows[1]
     old = device.call("service-subscriptions?os=13.7", method="GET")["items"]

@@ -183,7 +183,7 @@ async def test_writers_wait_for_each_other_only_so_long(postgres, monkeypatch):
     url = postgres.schema()
     database = await Database.open(url)
     with psycopg.connect(url) as holder:
-        holder.execute(f"SELECT pg_advisory_xact_lock({opening._LOCK}, hashtext(current_schema()))")  # noqa: SLF001
+        holder.execute(f"SELECT pg_advisory_xact_lock({opening._LOCK}, hashtext(current_schema()))")  # noqa: SLF001 - the key that all servers take
         with pytest.raises(StorageError, match="another server held it"):
             await database.write(serials)
         assert await database.read(carriers.carrier_names) == []
