@@ -17,7 +17,7 @@ from smdp.device.es9plus import Es9Client
 from smdp.device.examine import examine, sim_of
 from smdp.device.failure import DownloadError, failure
 from smdp.device.handset import Handset, enrollment_of, phone_of
-from smdp.device.lpa import Lpa, Order, Sent
+from smdp.device.lpa import Lpa, Order, Sent, UnderWay
 from smdp.device.trouble import Trouble, cut_off, no_trouble, strained
 from smdp.model import Outcome, OutcomeStep
 from smdp.rsp.checks import Refusal
@@ -57,6 +57,7 @@ class State(Struct, kw_only=True):
     country: str = "US"
     handset: Handset = field(default_factory=Handset)
     ade_profile: bytes | None = None
+    download: UnderWay | None = None
     notices: list[str] = field(default_factory=list)
     lines: dict[str, radio.Line] = field(default_factory=dict)
 
@@ -139,8 +140,13 @@ class Device:
 
     @property
     def busy(self) -> bool:
-        """Whether it is downloading right now; sending notifications does not keep it from that."""
-        return self._downloading
+        """Whether it is downloading, or about to; sending notifications does not keep it from that."""
+        return self._downloading or self.state.download is not None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is left to do for which nobody need ask: a download, or notifications to send."""
+        return self.state.download is not None or bool(self.euicc.notifications)
 
     def esims(self) -> list[model.Esim]:
         """Show its profiles, in the order of their installation."""
@@ -182,18 +188,18 @@ class Device:
         """Why it can download nothing at the moment, if it can't."""
         if not self.state.cellular:
             return _failed(failure("no-cellular"))
-        if self.busy:
+        if self._downloading:
             return _failed(failure("busy"))
         return None if self.state.online else _failed(failure("offline"))
 
     async def refresh(self, url: str) -> Outcome:
         """Do what RefreshCellularPlans makes iOS do: ask the carrier's server for this EID's plan, install, enable.
 
-        The device speaks HTTPS whatever the scheme is. A path of the URL, if only a slash, comes before ES9+'s own, as
-        some servers mind. No MatchingID is sent.
+        The device speaks HTTPS whatever the scheme is. A path behind the host stays in front of that of the first call,
+        as in LPAs that take the URL as it is (inferred: Apple's hands all of it on). No MatchingID is sent.
         """
         try:
-            order = Order(address_of(url), below=urlsplit(url.strip()).path[:_LONGEST_PATH])
+            order = _order_at(url)
         except DownloadError as error:
             return _failed(error)
         return await self._download(order)
@@ -212,25 +218,74 @@ class Device:
         self._downloading = True
         try:
             async with self._changing():  # after notifications that are under way, or a change of profiles
-                outcome = await self._downloaded(order)
+                left = self.state.download
+                if left is not None and left.begun and left.order != order:
+                    await self._work_off(left)
+                if left is None or left.order != order:
+                    left = UnderWay(order=order)
+                outcome = await self._work_off(left)
         finally:
             self._downloading = False
         if outcome.installed is not None:
             await self.attach()
         return outcome
 
-    async def _downloaded(self, order: Order) -> Outcome:
+    async def _work_off(self, under_way: UnderWay) -> Outcome:
+        """Download, install and enable a profile, and tell its server; it is remembered until it is over."""
+        self.state.download = under_way
+        try:
+            outcome = await self._fetched(under_way)
+            if outcome.installed is not None:
+                enabled = self._switch(0xBF31, outcome.installed)
+                outcome.steps.append(_step("enableProfile", enabled))
+        except asyncio.CancelledError:
+            raise  # the server stops; the device goes on when it is back
+        except BaseException:
+            self.state.download = None
+            raise
+        self.state.download = None
+        if self.euicc.notifications:
+            outcome.steps.append(_told(await self._lpa.flush()))
+        return outcome
+
+    async def _fetched(self, under_way: UnderWay) -> Outcome:
+        """Download and install; what was left in the middle and can't be gone on with is begun anew."""
+        if under_way.installed is not None:
+            return Outcome(ok=True, installed=under_way.installed)
         faults = await self._trouble("download", None, None)
-        if problem := cut_off(faults, order.address):
+        if problem := cut_off(faults, under_way.order.address):
             return _failed(problem)
         with strained(self.euicc, faults):
-            outcome = await self._lpa.download(order)
+            resumed = under_way.begun
+            outcome = await self._lpa.download(under_way)
+            if resumed and not outcome.ok:
+                self.state.download = UnderWay(order=under_way.order)
+                outcome = await self._lpa.download(self.state.download)
+        return outcome
+
+    def accept(self, url: str) -> None:
+        """Remember that a plan is to be asked for at this URL, so that whoever is told so next was told the truth."""
+        with contextlib.suppress(DownloadError):
+            self.state.download = UnderWay(order=_order_at(url))
+
+    async def resume(self) -> Outcome | None:
+        """Do the download that was accepted, or that was under way when the device's server stopped.
+
+        None if there is none left by the time that it is this one's turn, or no network.
+        """
+        left = self.state.download
+        if left is None or not self.state.online:
+            return None
+        async with self._changing():
+            if self.state.download is not left:
+                return None
+            self._downloading = True
+            try:
+                outcome = await self._work_off(left)
+            finally:
+                self._downloading = False
         if outcome.installed is not None:
-            enabled = self._switch(0xBF31, outcome.installed)
-            outcome.steps.append(_step("enableProfile", enabled))
-        if self.euicc.notifications:
-            sent = await self._lpa.flush()
-            outcome.steps.append(_told(sent))
+            await self.attach()
         return outcome
 
     async def flush_notifications(self) -> Sent:
@@ -336,6 +391,11 @@ class Device:
             finally:
                 radio.follow(self.state.lines, self.euicc.profiles)
                 await self.save(self)
+
+
+def _order_at(url: str) -> Order:
+    """Ask for what an eSIM server has for this EID. Raises DownloadError."""
+    return Order(address_of(url), below=urlsplit(url.strip()).path[:_LONGEST_PATH])
 
 
 def address_of(url: str) -> str:

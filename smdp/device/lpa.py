@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from smdp.device.es9plus import AuthenticateClient, Es9Client, InitiateAuthentication
 from smdp.device.failure import DownloadError, Es9Error, failure
 from smdp.device.reasons import explain
@@ -44,6 +46,29 @@ class Order(NamedTuple):
     below: str = ""
 
 
+class UnderWay(Struct, kw_only=True):
+    """A download that has begun, kept until it is over: a device that is stopped in the middle goes on from here.
+
+    `prepared` (BF21) is what the package is asked for with: the same bytes get the same package, also after a restart.
+    `announced` are the metadata; `installed` is the ICCID once the package is loaded and has yet to be enabled.
+    """
+
+    order: Order
+    transaction_id: str = ""
+    prepared: bytes = b""
+    announced: bytes = b""
+    installed: str | None = None
+
+    def __repr__(self) -> str:
+        """Keep codes out of logs."""
+        return f"<UnderWay at {self.order.address}>"
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to go on with."""
+        return bool(self.prepared or self.installed)
+
+
 class Sent(NamedTuple):
     """How many notifications were acknowledged, and how many still wait."""
 
@@ -73,9 +98,9 @@ class Lpa:
         """Send the eUICC a command."""
         return execute(self.euicc, request, self.world())
 
-    async def download(self, order: Order) -> Outcome:
-        """Download and install a profile; whatever goes wrong is in the outcome."""
-        return await Download(self, order).run()
+    async def download(self, under_way: UnderWay) -> Outcome:
+        """Download and install a profile, or go on where it was left; whatever goes wrong is in the outcome."""
+        return await Download(self, under_way).run()
 
     async def flush(self) -> Sent:
         """Send what waits, oldest first; an address that does not answer is left alone until next time."""
@@ -103,7 +128,7 @@ class Download:
     """One RSP session, from the challenge to the ProfileInstallationResult."""
 
     lpa: Lpa
-    order: Order
+    under_way: UnderWay
     steps: list[OutcomeStep] = field(default_factory=list)
     transaction_id: str | None = None
     cancellable: bytes | None = None
@@ -127,7 +152,28 @@ class Download:
             )
         return Outcome(ok=True, installed=metadata.iccid_digits, session=self.transaction_id, steps=self.steps)
 
+    @property
+    def order(self) -> Order:
+        """What is downloaded."""
+        return self.under_way.order
+
     async def _steps(self) -> Metadata:
+        under_way = self.under_way
+        if under_way.prepared:
+            self.transaction_id, self.cancellable = under_way.transaction_id, bytes.fromhex(under_way.transaction_id)
+        else:
+            await self._agree()
+            await self.lpa.save()
+        metadata = read_metadata(under_way.announced)
+        package = await self._fetch(under_way.prepared)
+        faults = await self.lpa.trouble("loadBoundProfilePackage", metadata.iccid_digits, self.transaction_id)
+        self._load(package, under_way.announced, given_up(faults))
+        under_way.installed = metadata.iccid_digits
+        await self.lpa.save()
+        return metadata
+
+    async def _agree(self) -> None:
+        """Authenticate each other, and prepare the download."""
         client, address, below = self.lpa.client, self.order.address, self.order.below
         challenge = children(self._card("getEuiccChallenge", tlv(0xBF2E)), 0xBF2E)[0x80].value
         info1 = self._card("getEuiccInfo1", tlv(0xBF20))
@@ -141,12 +187,8 @@ class Download:
         metadata = self._judge(offered)
         self._done(metadata.profile_name)
         prepared = self._prepare(offered)
-        await self.lpa.save()
-        package = await self._fetch(prepared)
-        faults = await self.lpa.trouble("loadBoundProfilePackage", metadata.iccid_digits, self.transaction_id)
-        self._load(package, offered.profile_metadata, given_up(faults))
-        await self.lpa.save()
-        return metadata
+        self.under_way.transaction_id, self.under_way.announced = started.transaction_id, offered.profile_metadata
+        self.under_way.prepared = prepared
 
     # --- the steps
 

@@ -183,6 +183,7 @@ class Managed:
             return loop.Result(result.status, result.body, result.errors, partial(self._finish, effect))
         elif effect is not None:
             await self._do(channel, effect)
+            await self.device.save(self.device)  # before the MDM hears that it is done
         return loop.Result(result.status, result.body, result.errors)
 
     async def _faults(self, request_type: str) -> set[str]:
@@ -213,7 +214,8 @@ class Managed:
         handset, state = self._handset, self.device.state
         match effect:
             case effects.Refresh(url):
-                self._around.background(self._refresh_quietly(url))
+                self.device.accept(url)
+                self._around.background(self.resume())
             case effects.InstallProfile(profile):
                 handset.profiles = effect.profiles
                 self._take_in(profile)
@@ -266,15 +268,24 @@ class Managed:
     # --- plans
 
     async def _refreshed(self, url: str) -> Outcome:
-        outcome = await self._around.explained(await self.device.refresh(url), url)
+        return await self._told(await self._around.explained(await self.device.refresh(url), url), url)
+
+    async def _told(self, outcome: Outcome, url: str) -> Outcome:
+        """Tell the holder, and the timeline, if a download came to nothing."""
         if not outcome.ok:
             why = {"reason": outcome.reason, "because": outcome.because, "fix": outcome.fix, "url": url[:200]}
             await self._notice(user.NOTICES["cannot-add"].text, session=outcome.session, **why)
         return outcome
 
-    async def _refresh_quietly(self, url: str) -> None:
-        """Refresh when nobody waits for what comes of it: its holder is told, and so is the timeline."""
-        await self._refreshed(url)
+    async def resume(self) -> None:
+        """Do what was accepted and is not over: nobody waits for it, so its holder is told, and so is the timeline.
+
+        A stop of the host interrupts it, erasing the device ends it.
+        """
+        left = self.device.state.download
+        if left is not None and (outcome := await self.device.resume()) is not None:
+            url = f"https://{left.order.address}"
+            await self._told(await self._around.explained(outcome, url), url)
 
     async def _notice(self, text: str, **facts: object) -> None:
         """Show the holder something."""
@@ -361,7 +372,7 @@ class Managed:
         if not erasure.offered:
             return Erased(erasure, [], self._handset.enrollment is not None)
         iccids, before = [esim.iccid for esim in self.device.esims()], self._handset.enrollment
-        state.handset = Handset()
+        state.handset, state.download = Handset(), None
         state.notices.clear()
         if not erasure.kept:
             await self.device.reset_esim()

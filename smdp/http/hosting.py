@@ -145,6 +145,8 @@ class Hosted:
             await device.save(device)
             if "online" in options:
                 await device.attach(lambda line: line.admitted is not None)
+                if device.state.online and device.unfinished:
+                    self._retry_later(eid)
             return device.describe()
 
     async def delete(self, eid: str) -> None:
@@ -211,7 +213,7 @@ class Hosted:
 
     async def _save(self, device: Device, number: int) -> None:
         """Store what a device remembers, unless it was deleted, reset or restored while it was awake."""
-        state, waiting = device.dump(), bool(device.euicc.notifications)
+        state, waiting = device.dump(), device.unfinished
         if (awake := self._awake.get(device.eid)) is not None and awake.device is device:
             awake.state = state  # writes are done in the order of their calls
         if not await self._database.write(queries.update, device.describe(), state, number=number, waiting=waiting):
@@ -222,7 +224,7 @@ class Hosted:
         """Store what a device remembers, unless the same device did something in another process meanwhile."""
         awake = self._awake.get(device.eid)
         if awake is not None and awake.device is device:
-            state, waiting = device.dump(), bool(device.euicc.notifications)
+            state, waiting = device.dump(), device.unfinished
             before, awake.state = awake.state, state
             await self._database.write(
                 queries.update, device.describe(), state, number=awake.number, waiting=waiting, before=before
@@ -322,15 +324,16 @@ class Hosted:
             task.add_done_callback(lambda _: self._retries.pop(eid, None))
 
     async def _retry(self, eid: str) -> None:
-        """Send a device's notifications until none waits, with pauses that grow."""
+        """Go on with what a device had begun, then send its notifications until none waits, with pauses that grow."""
         pause = _FIRST_RETRY
         while True:
             await asyncio.sleep(pause)
             try:
-                async with self.awake(eid) as device:
-                    sent = await device.flush_notifications()
+                async with self.managed(eid) as managed:
+                    await managed.resume()
+                    sent = await managed.device.flush_notifications()
             except StorageError as error:
-                _log.warning("a device's notifications have to wait: %s", error)
+                _log.warning("what a device has to finish has to wait: %s", error)
             except CarrierError as error:
                 if error.reason == _REPLACED:
                     continue
