@@ -229,21 +229,30 @@ def test_devices_that_are_taken_away(carrier, mdm):
     assert {one.reason for one in report.failures} <= {"device-unknown", "erased", "unenrolled", "not-enrolled"}
 
 
-def test_a_server_that_is_killed_and_comes_back(mdm, tmp_path):
+@pytest.mark.parametrize(
+    "when",
+    [
+        "mdm.enrolled",
+        "profile.consumed",
+        pytest.param("mdm.acknowledged", marks=pytest.mark.full),
+        pytest.param("activation.active", marks=pytest.mark.full),
+    ],
+)
+def test_a_server_that_is_killed_and_comes_back(mdm, tmp_path, when):
     count, database = 8, tmp_path / "smdp.db"
     with ServerProcess(database) as server:
         carrier = server.client("acme")
         carrier.create_plan("fleet")
-        url = f"https://{server.address('acme')}"
-        thread, _, reports = running(carrier, wanted(mdm, count))
-        carrier.wait("mdm.enrolled", after=0, within=PATIENCE)
-        server.kill()
-        ports = {"port": str(server.port), "control_port": server.url.rpartition(":")[2]}
-        with ServerProcess(database, **ports), sending_refresh(mdm, url, to_all=True):
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
-            assert reports[0].states == {"active": count}, reports[0].failures
-            check_once(carrier, count)
+        with sending_refresh(mdm, f"https://{server.address('acme')}"):
+            thread, _, reports = running(carrier, wanted(mdm, count))
+            carrier.wait(when, after=0, within=PATIENCE)
+            server.kill()
+            ports = {"port": str(server.port), "control_port": server.url.rpartition(":")[2]}
+            with ServerProcess(database, **ports):
+                thread.join(PATIENCE)
+                assert not thread.is_alive()
+                assert reports[0].states == {"active": count}, reports[0].failures
+                check_once(carrier, count)
 
 
 @pytest.mark.full
