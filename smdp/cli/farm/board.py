@@ -259,6 +259,12 @@ def _error(member: Member, event: Event) -> None:
         )
 
 
+def _put_off(member: Member, event: Event) -> None:
+    if event.data.get("command") == _REFRESH:
+        because = "The device put the refresh off (NotNow)."
+        _refuse(member, Cause(reason="not-now", because=because, fix="Its MDM keeps the command, and gives it again."))
+
+
 def _refused(member: Member, event: Event) -> None:
     if reason := event.data.get("reason"):
         because = event.data.get("because") or event.data.get("text") or f"{event.type}: {reason}."
@@ -292,6 +298,7 @@ _CHANGES: dict[str, Callable[[Member, Event], None]] = {
     "mdm.enrolled": _enrolled,
     "mdm.command": _command,
     "mdm.error": _error,
+    "mdm.not-now": _put_off,
     "session.refused": _refused,
     "user.notice": _refused,
     "profile.installed": _installed,

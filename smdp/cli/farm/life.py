@@ -1,5 +1,7 @@
 """What one device of a farm does: be made, get its order, enrol, poll; a step is a few calls of the control API."""
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -17,6 +19,25 @@ _FATAL = frozenset({400, 401, 403, 404, 413, 415, 422})
 Note = Callable[[Board], None]
 
 
+class Known:
+    """The devices of a carrier by name, listed again only if that is needed; threads share it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._devices: dict[str, Device] = {}
+        self._at = float("-inf")
+
+    def find(self, name: str, since: float) -> Device | None:
+        """Return the device of a name, if there was one at a moment (of `time.monotonic`)."""
+        with self._lock:
+            if self._at < since:
+                now = time.monotonic()
+                self._devices = {device.name: device for device in self._client.devices()}
+                self._at = now
+            return self._devices.get(name)
+
+
 class World(NamedTuple):
     """What the devices of a farm share: server, plan, enrolment (arguments of `enroll_device`), seconds between polls.
 
@@ -24,6 +45,7 @@ class World(NamedTuple):
     """
 
     client: Client
+    known: Known
     prefix: str
     plan: str | None
     enrolment: dict[str, Any] | None
@@ -43,6 +65,8 @@ class Life:
         self._ordered = ordered
         self._prepared = False
         self._retry = FIRST_RETRY
+        self._failed_at: float | None = None
+        """When preparing failed last: the server may have done what it could not answer any more."""
 
     def step(self) -> float | None:
         """Do what comes next; returns in how many seconds there is more to do, None if never.
@@ -77,8 +101,10 @@ class Life:
 
     def _make(self) -> Device:
         world = self._world
-        cellular = False if self._role == "no-cellular" else None
-        device = world.client.create_device(name=name_of(world.prefix, self._number, self._role), cellular=cellular)
+        name = name_of(world.prefix, self._number, self._role)
+        device = None if self._failed_at is None else world.known.find(name, self._failed_at)
+        if device is None:
+            device = world.client.create_device(name=name, cellular=False if self._role == "no-cellular" else None)
         self._device = device
         member = Member(eid=device.eid, number=self._number, role=self._role)
         world.tell(lambda board: board.add(member))
@@ -87,6 +113,8 @@ class Life:
     def _order(self, eid: str, plan: str) -> None:
         """Order what the role wants."""
         client = self._world.client
+        if self._failed_at is not None and client.profiles(eid=eid):
+            return
         if self._role == "used":
             client.apply_scenario("already-used", eid)
             return
@@ -155,5 +183,6 @@ class Life:
         if self._device is not None:
             eid = self._device.eid
             self._world.tell(lambda board: board.trouble(eid, cause))
+        self._failed_at = time.monotonic()
         pause, self._retry = self._retry, min(2 * self._retry, LAST_RETRY)
         return pause

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from smdp.cli.farm.board import EVENT_TYPES, Board, Goal, Member, Report
-from smdp.cli.farm.life import FIRST_RETRY, LAST_RETRY, Life, Note, World
+from smdp.cli.farm.life import FIRST_RETRY, LAST_RETRY, Known, Life, Note, World
 from smdp.cli.farm.mix import number_of, spread
 from smdp.client import Client
 from smdp.errors import ServerUnreachable, SmdpError
@@ -56,7 +56,7 @@ class Farm:
         self._board = Board(wanted.count, wanted.goal, wanted.plan)
         self._inbox: queue.SimpleQueue[Note | SmdpError] = queue.SimpleQueue()
         self._due: list[tuple[float, int, Life]] = []
-        self._order = itertools.count()
+        self._turns = itertools.count()
         self._busy = 0
         self._over = threading.Event()
         self._began = time.monotonic()
@@ -84,13 +84,15 @@ class Farm:
         url = client.change_carrier().esim_server_url
         if wanted.plan is not None:
             client.plan(wanted.plan)
-        world = World(client, wanted.prefix, wanted.plan, wanted.enrolment, url, wanted.every, self._inbox.put)
+        world = World(
+            client, Known(client), wanted.prefix, wanted.plan, wanted.enrolment, url, wanted.every, self._inbox.put
+        )
         profiles = client.profiles()
         ordered = {profile.eid for profile in profiles}
         there = {}
         for device in client.devices():
-            if (known := number_of(wanted.prefix, device.name)) is not None:
-                number, role = known
+            if (found := number_of(wanted.prefix, device.name)) is not None:
+                number, role = found
                 there[number] = Life(world, number, role, device, ordered=device.eid in ordered)
                 self._board.add(Member(eid=device.eid, number=number, role=role))
                 if device.enrollment is not None:
@@ -104,7 +106,7 @@ class Farm:
             self._plan(now + (place / wanted.rate if wanted.rate else 0.0), life)
 
     def _plan(self, moment: float, life: Life) -> None:
-        heapq.heappush(self._due, (moment, next(self._order), life))
+        heapq.heappush(self._due, (moment, next(self._turns), life))
 
     def _start_due(self, pool: ThreadPoolExecutor) -> None:
         """Have free threads do the steps that are due."""

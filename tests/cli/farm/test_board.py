@@ -82,6 +82,13 @@ def test_what_is_about_others_changes_nothing():
             "smdp explain 36003",
         ),
         (
+            "mdm.not-now",
+            {"command": "RefreshCellularPlans"},
+            "not-now",
+            "The device put the refresh off (NotNow).",
+            "Its MDM keeps the command, and gives it again.",
+        ),
+        (
             "activation.failed",
             {"reason": "account-inactive"},
             "account-inactive",
@@ -119,6 +126,13 @@ def test_a_second_refresh_takes_no_plan_away(plan):
     made.note(event("session.refused", reason="already-downloaded"))
     made.note(event("user.notice", text="Hello"))
     assert state(made) == before
+
+
+@pytest.mark.parametrize("kind", ["mdm.error", "mdm.not-now"])
+def test_what_becomes_of_other_commands_is_not_about_plans(kind):
+    made = board()
+    made.note(event(kind, command="ProfileList", code=12021))
+    assert state(made) == "made"
 
 
 def test_an_activation_may_fail_later():

@@ -1,6 +1,7 @@
 """`smdp device run` with a real server and the small MDM."""
 
 import asyncio
+import json
 import os
 import pty
 import re
@@ -92,23 +93,39 @@ def test_it_goes_on_until_it_is_told(carrier, mdm, ca, number):
     assert "Ending" in err
 
 
-def test_devices_without_their_plan_in_time_are_no_success(carrier, mdm, ca, process):
-    words = ["--enroll", mdm.enroll_url, "--mdm-ca", ca, "--plan", "fleet", "--for", "2s"]
-    result = process("device", "run", *words)
-    assert result.code == 1, result
-    assert re.match(
-        r"✗ 1 device, plan fleet, \d+ s: 0 as expected\n  enrolled  1\nrefresh → active: none yet", result.out
-    )
+def test_devices_without_their_plan_are_no_success(carrier, mdm, ca, process):
+    words = ["--enroll", mdm.enroll_url, "--mdm-ca", ca, "--plan", "fleet"]
+    with farm(*words) as running_farm:
+        carrier.wait("mdm.enrolled", within=PATIENCE)
+        udid = carrier.devices()[0].udid
+        assert mdm.result(udid, mdm.query(udid), within=PATIENCE).ok
+        running_farm.send_signal(signal.SIGINT)
+        out, err = running_farm.communicate(timeout=PATIENCE)
+    assert running_farm.returncode == 1, (out, err)
+    assert re.match(r"✗ 1 device, plan fleet, \d+ s: 0 as expected\n  enrolled  1\nrefresh → active: none yet", out)
+    assert "✗ ended-enrolled: 1 device\n" in out
+    assert "because       Its MDM sent no RefreshCellularPlans.\n" in out
     result = process("device", "run", *words, "--until", "enrolled")
     assert result.code == 0, result
 
 
-def test_a_failure_is_said_when_it_happens_and_at_the_end(carrier, mdm, process):
-    result = process("device", "run", "--enroll", mdm.enroll_url, "--for", "2s")
+def test_a_run_ends_when_its_time_is_over(carrier, process):
+    result = process("device", "run", "--until", "active", "--for", "100ms", "--json")
     assert result.code == 1, result
-    assert "smdp: tls-untrusted: The device does not trust the TLS certificate" in result.err
-    assert "✗ tls-untrusted: 1 device\n" in result.out
-    assert result.err.count("tls-untrusted") == 1
+    report = json.loads(result.out)
+    assert not report["ok"]
+    assert report["seconds"] >= 0.1
+
+
+def test_a_failure_is_said_when_it_happens_and_at_the_end(carrier, mdm):
+    with farm("--enroll", mdm.enroll_url) as running_farm:
+        said = next(line for line in running_farm.stderr if line.startswith("smdp: "))
+        assert said.startswith("smdp: tls-untrusted: The device does not trust the TLS certificate")
+        running_farm.send_signal(signal.SIGTERM)
+        out, err = running_farm.communicate(timeout=PATIENCE)
+    assert running_farm.returncode == 1, (out, err)
+    assert "✗ tls-untrusted: 1 device\n" in out
+    assert "tls-untrusted" not in err
 
 
 def test_what_no_device_could_get_over_ends_it_at_once(carrier, mdm, process, tmp_path):
@@ -212,21 +229,30 @@ def test_devices_that_are_taken_away(carrier, mdm):
     assert {one.reason for one in report.failures} <= {"device-unknown", "erased", "unenrolled", "not-enrolled"}
 
 
-def test_a_server_that_is_killed_and_comes_back(mdm, tmp_path):
+@pytest.mark.parametrize(
+    "when",
+    [
+        "mdm.enrolled",
+        "profile.consumed",
+        pytest.param("mdm.acknowledged", marks=pytest.mark.full),
+        pytest.param("activation.active", marks=pytest.mark.full),
+    ],
+)
+def test_a_server_that_is_killed_and_comes_back(mdm, tmp_path, when):
     count, database = 8, tmp_path / "smdp.db"
     with ServerProcess(database) as server:
         carrier = server.client("acme")
         carrier.create_plan("fleet")
-        url = f"https://{server.address('acme')}"
-        thread, _, reports = running(carrier, wanted(mdm, count))
-        carrier.wait("mdm.enrolled", after=0, within=PATIENCE)
-        server.kill()
-        ports = {"port": str(server.port), "control_port": server.url.rpartition(":")[2]}
-        with ServerProcess(database, **ports), sending_refresh(mdm, url, to_all=True):
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
-            assert reports[0].states == {"active": count}, reports[0].failures
-            check_once(carrier, count)
+        with sending_refresh(mdm, f"https://{server.address('acme')}"):
+            thread, _, reports = running(carrier, wanted(mdm, count))
+            carrier.wait(when, after=0, within=PATIENCE)
+            server.kill()
+            ports = {"port": str(server.port), "control_port": server.url.rpartition(":")[2]}
+            with ServerProcess(database, **ports):
+                thread.join(PATIENCE)
+                assert not thread.is_alive()
+                assert reports[0].states == {"active": count}, reports[0].failures
+                check_once(carrier, count)
 
 
 @pytest.mark.full
