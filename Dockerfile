@@ -2,12 +2,12 @@
 
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY requirements/build.txt requirements/runtime.txt requirements/
+COPY requirements/build.txt requirements/image.txt requirements/
 # One environment makes the wheel, the other is what ships: nothing but hashed dependencies and the wheel, not even pip.
 RUN python -m venv /build \
  && /build/bin/pip install --no-cache-dir --quiet --require-hashes -r requirements/build.txt \
  && python -m venv --without-pip /opt/smdp \
- && /build/bin/pip --python /opt/smdp/bin/python install --no-cache-dir --quiet --require-hashes -r requirements/runtime.txt
+ && /build/bin/pip --python /opt/smdp/bin/python install --no-cache-dir --quiet --require-hashes -r requirements/image.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY certs certs
 COPY smdp smdp

@@ -16,7 +16,7 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
 ##@ Run it
-demo: $(VENV)/.runtime  ## one carrier, one simulated iPhone, one plan: the whole flow, narrated
+demo: $(VENV)/.runtime  ## a carrier, an MDM, a simulated iPhone: the whole loop, narrated
 	@$(BIN)/smdp demo
 
 serve: $(VENV)/.runtime  ## the carrier, until Ctrl-C
@@ -64,6 +64,7 @@ lock: $(VENV)/.dev  ## pin requirements/ again, to the newest versions that pypr
 	$(LOCK) --upgrade --extra dev pyproject.toml -o requirements/dev.txt
 	$(LOCK) --extra test -c requirements/dev.txt pyproject.toml -o requirements/test.txt
 	$(LOCK) -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
+	$(LOCK) --extra postgres -c requirements/dev.txt pyproject.toml -o requirements/image.txt
 	@printf 'hatchling\neditables\n' | $(LOCK) -c requirements/dev.txt - -o requirements/build.txt
 
 image:  ## the container image, as smdp:latest; needs docker or buildah

@@ -66,6 +66,11 @@ SETTINGS = [
         CARRIER.reuse or "never",
         "`reuse` of a plan or a carrier",
     ),
+    (
+        "an eUICC that may have its package again comes with another one-time key (`refuse`, `allow`)",
+        CARRIER.rebind,
+        "a carrier's `rebind`",
+    ),
     ("downloads tried before an order ends", LIMITS.download_attempts, "`limits.download_attempts`"),
     (
         "wrong confirmation codes before it ends",

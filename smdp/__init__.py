@@ -7,21 +7,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from smdp.client import AsyncClient as AsyncClient
     from smdp.client import Client as Client
-    from smdp.device import Device as Device
+    from smdp.device.alone import Device as Device
     from smdp.server import Server as Server
+    from smdp.server import create_app as create_app
     from smdp.settings import Settings as Settings
 
     __version__: str
 
 _HOMES = {
+    "AsyncClient": "smdp.client",
     "Client": "smdp.client",
-    "Device": "smdp.device",
+    "Device": "smdp.device.alone",
     "Server": "smdp.server",
     "Settings": "smdp.settings",
+    "create_app": "smdp.server",
 }
 
-__all__ = ["Client", "Device", "Server", "Settings"]
+__all__ = ["AsyncClient", "Client", "Device", "Server", "Settings", "create_app"]
 
 
 def __getattr__(name: str) -> object:

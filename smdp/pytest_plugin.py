@@ -1,7 +1,8 @@
 """The pytest plugin: a carrier of its own for each test, devices that trust it, and what it saw when a test fails.
 
-Fixtures: `smdp_settings`, `smdp_server`, `smdp_carrier`, `smdp_device`, `smdp_devices`. One server a worker process
-serves all tests of the session, in memory; each test gets a fresh carrier, which shares nothing with any other.
+Fixtures: `smdp_settings`, `smdp_server`, `smdp_carrier`, `smdp_device`, `smdp_devices`, and for coroutines
+`async_smdp_carrier`, `async_smdp_device`. One server a worker process serves all tests of the session, in memory; each
+test gets a fresh carrier, which shares nothing with any other.
 `@pytest.mark.smdp(scenario="already-used", seed=7, clock="2026-12-01T00:00Z", faults=["lost-notification"])` says what
 a test needs. Only pytest is imported until a test asks for more.
 """
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from smdp.client import Client, HostedDevice
+    from smdp.client import AsyncClient, AsyncHostedDevice, Client, HostedDevice
     from smdp.settings import Settings
 
 _CARRIERS = pytest.StashKey["list[Client]"]()
@@ -102,6 +103,24 @@ def smdp_devices(smdp_carrier: "Client") -> "Callable[..., list[HostedDevice]]":
         return [smdp_carrier.host_device(**options) for _ in range(count)]
 
     return devices
+
+
+@pytest.fixture
+def async_smdp_carrier(smdp_carrier: "Client") -> "AsyncClient":
+    """Return the test's fresh carrier as a client whose verbs are awaited; the fixture itself needs no loop."""
+    from smdp.client import AsyncClient
+
+    carrier = AsyncClient.of(smdp_carrier)
+    carrier.last_event = smdp_carrier.last_event
+    return carrier
+
+
+@pytest.fixture
+def async_smdp_device(async_smdp_carrier: "AsyncClient", smdp_device: "HostedDevice") -> "AsyncHostedDevice":
+    """Return the simulated iPhone of `smdp_device` with verbs that are awaited."""
+    from smdp.client import AsyncHostedDevice
+
+    return AsyncHostedDevice(async_smdp_carrier, smdp_device.show())
 
 
 @contextlib.contextmanager

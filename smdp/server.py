@@ -13,21 +13,23 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
 
 from smdp import log
-from smdp.errors import StartError
+from smdp.client import AsyncClient, Client
+from smdp.errors import StartError, UsageError
 from smdp.http import banner, drain, fixtures, listen, scenarios
-from smdp.http.app import Parts, assemble, control_app, device_app
+from smdp.http.app import Parts, assemble, control_app, device_app, empty_app, fill_control, fill_devices
 from smdp.http.protocol import Runner
 from smdp.http.staging import Theatre
 from smdp.http.tls_faults import TlsFaults
 from smdp.pki import handshake, tls
 from smdp.pki import load as pki
+from smdp.pki.authority import Authority
 from smdp.rsp.ids import host_of
 from smdp.settings import Settings
 
@@ -67,6 +69,28 @@ class Server:
         """Where devices find a carrier: what `eSIMServerURL` takes."""
         return f"https://{carrier}.{self.settings.domain}:{self.device_port}"
 
+    def carrier(self, name: str) -> Client:
+        """Return a client for a carrier, made by the first write to it; for other threads than the server's own.
+
+        Raises UsageError on the loop that the server runs in, which a call would stop.
+        """
+        with contextlib.suppress(RuntimeError):
+            if asyncio.get_running_loop() is self._loop:
+                raise UsageError(
+                    "The server runs in this loop, so a call that blocks would never be answered. "
+                    "Use server.async_carrier here."
+                )
+        return Client(self.control_url, carrier=name, token=self.parts.token)
+
+    def async_carrier(self, name: str) -> AsyncClient:
+        """Return a client for a carrier whose verbs are awaited, on any loop."""
+        return AsyncClient(self.control_url, carrier=name, token=self.parts.token)
+
+    @property
+    def ca(self) -> Authority:
+        """What a client must trust, with verbs: `configure_trust(context)`, `cert_pem.write_to_path("ca.pem")`."""
+        return Authority(self.parts.pki)
+
     @property
     def ca_pem(self) -> str:
         """What a client must trust to verify the server: one or more certificates."""
@@ -76,6 +100,7 @@ class Server:
 
     async def __aenter__(self) -> Self:
         """Open the database, bind the ports, start serving."""
+        self._loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
             settings = self.settings
             devices = _bound(stack, settings.host, settings.port, "devices")
@@ -97,16 +122,8 @@ class Server:
                 self.plain_port = _port(plain)
                 self._listening += plain
                 await _serve(stack, device_app(self.parts), plain)
-            if settings.fixtures is not None:
-                self.parts.health.doing = f"The fixtures {settings.fixtures} are being loaded."
-                await fixtures.load(self.parts.keeper, settings.fixtures)
-            if settings.scenario is not None:
-                await scenarios.begin(
-                    Theatre(self.parts.service, self.parts.hosted), self.parts.hosted, settings.scenario
-                )
+            await _begin(self.parts)
             self._stack = stack.pop_all()
-        await self.parts.hosted.start()
-        await self.parts.couriers.start()
         self.parts.health.ready = True
         return self
 
@@ -140,7 +157,6 @@ class Server:
 
         async def live() -> None:
             stop = asyncio.Event()
-            self._loop = asyncio.get_running_loop()
             self._stop = stop.set
             try:
                 async with self:
@@ -237,6 +253,48 @@ async def _hang_up(ports: set[int | None]) -> None:
             if (transport.get_extra_info("sockname") or (None, None))[1] in ports:
                 transport.abort()
         await asyncio.sleep(0)
+
+
+# --- as a part of somebody else's program
+
+
+def create_app(settings: Settings | None = None) -> web.Application:
+    """Make a plain aiohttp application: the control API and ES9+ at once, for whoever runs aiohttp already.
+
+    It opens the database when it starts and closes it when it ends. Who serves it sees to TLS, and says with `address`
+    where devices find it; without that it is `*.<domain>` and the settings' `port`. ES9+ is at its exact paths. Failed
+    handshakes are not seen, and TLS faults don't fire: for those, use `Server`. Raises SettingsError and StartError.
+    """
+    chosen = settings or Settings()
+    app = empty_app()
+
+    async def live(app: web.Application) -> AsyncIterator[None]:
+        async with assemble(chosen, pki.resolve(chosen.pki)) as parts:
+            parts.listening(chosen.port)
+            parts.describe(chosen.port, chosen.control_port)
+            parts.token = control_token(chosen)
+            fill_control(app, parts)
+            fill_devices(app, parts)
+            await _begin(parts)
+            parts.health.ready = True
+            yield
+            parts.health.ready = False
+            await parts.couriers.close(drain.WEBHOOKS)
+
+    app.cleanup_ctx.append(live)
+    return app
+
+
+async def _begin(parts: Parts) -> None:
+    """Load what the settings name, and start what runs by itself."""
+    settings = parts.settings
+    if settings.fixtures is not None:
+        parts.health.doing = f"The fixtures {settings.fixtures} are being loaded."
+        await fixtures.load(parts.keeper, settings.fixtures)
+    if settings.scenario is not None:
+        await scenarios.begin(Theatre(parts.service, parts.hosted), parts.hosted, settings.scenario)
+    await parts.hosted.start()
+    await parts.couriers.start()
 
 
 # --- smdp serve

@@ -28,6 +28,7 @@ _SERVICE_LINK = re.compile(
 _USER = re.compile("//[^/]*@")
 """What comes before the host of a URL, and may hold a password."""
 _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://", re.ASCII)
+_SMALLEST_JOURNAL = 1000
 
 
 class Kind(NamedTuple):
@@ -110,8 +111,11 @@ def _carrier(text: str) -> str:
 
 
 def _database(text: str) -> str:
-    if not re.fullmatch(r"sqlite:///.+", text):
-        raise ValueError("sqlite:///FILE, such as sqlite:///smdp.db (without the setting, state is kept in memory)")
+    if not re.fullmatch(r"sqlite:///.+|postgres(ql)?://.+", text):
+        raise ValueError(
+            "sqlite:///FILE, such as sqlite:///smdp.db, or postgresql://USER:PASSWORD@HOST/NAME "
+            "(without the setting, state is kept in memory)"
+        )
     return text
 
 
@@ -126,6 +130,12 @@ def _size(text: str) -> int:
         return parse_size(text)
     except ValueError:
         raise ValueError("a size such as 64MiB, 500kB or a number of bytes") from None
+
+
+def _journal(text: str) -> int:
+    if (size := _size(text)) < _SMALLEST_JOURNAL:  # else a wait could miss what its own transaction pushed out
+        raise ValueError("a size of at least 1kB, such as 64MiB")
+    return size
 
 
 def _url(text: str) -> str:
@@ -188,7 +198,12 @@ class Settings:
     resolve: str | None = _setting(
         None, Kind(_resolve), "host:port where hosted devices find *.<domain>, when another server has it."
     )
-    database: str | None = _setting(None, Kind(_database), "sqlite:///FILE; default: in memory.")
+    database: str | None = _setting(
+        None,
+        Kind(_database),
+        "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; default: in memory.",
+        secret=True,
+    )
     state: Path | None = _setting(None, Kind(Path), "Folder that keeps the generated control token.")
     pki: str = _setting("public", Kind(_text), '"public" for the test PKI of certs/, or a folder.')
     seed: str | None = _setting(
@@ -196,7 +211,7 @@ class Settings:
     )
     config: Path | None = _setting(None, Kind(Path), "Settings file; default: ./smdp.toml if it is there.")
     journal: int = _setting(
-        64 * 1024**2, Kind(_size, (str, int), format_size), "How much of its events a carrier keeps."
+        64 * 1024**2, Kind(_journal, (str, int), format_size), "How much of its events a carrier keeps."
     )
     fixtures: Path | None = _setting(
         None, Kind(Path), "Carriers to begin with: a .json or .toml file, or a folder of them."

@@ -1,4 +1,4 @@
-"""What is done to a database file while no server needs to run: looked at, and brought to this release's schema."""
+"""What is done to a database while no server needs to run: looked at, and brought to this release's schema."""
 
 from smdp.storage.inspect import Report, check, upgrade
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.hostile import Records, logged
+from tests.postgres import PostgresServer
 
 LOCAL_NAMES = {"localhost"}
 
@@ -47,6 +48,26 @@ def loopback_only(event: str, arguments: tuple[object, ...]) -> None:
 def root() -> Path:
     """The folder of the checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started by the first test that wants one."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _stoppable() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def stoppable(_stoppable: PostgresServer) -> Iterator[PostgresServer]:
+    """Another one, which a test may stop, crash and freeze."""
+    yield _stoppable
+    _stoppable.start()
 
 
 @pytest.fixture

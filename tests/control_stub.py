@@ -73,6 +73,8 @@ class Stub:
         status, answer, kind = self.answers.get((method, parts.path), missing)
         if callable(answer):
             answer = answer(parts.query, body)
+        if isinstance(answer, tuple):
+            status, answer, kind = answer
         return status, answer if isinstance(answer, bytes) else json.dumps(answer).encode(), kind
 
     def _handler(self):

@@ -4,6 +4,7 @@ import base64
 import plistlib
 from contextlib import contextmanager
 
+from smdp.client.transport import Transport
 from smdp.demo.mdm import BlockingMdm, Enrolment
 from smdp.demo.mdm.messages import Desk
 from smdp.errors import TimedOut
@@ -43,6 +44,11 @@ def small_mdm(**options):
         assert mdm.mdm.desk.wrong == []
 
 
+def program(client):
+    """A program of somebody's own, that talks to the server of a client."""
+    return Transport(client.url, None, 60.0)
+
+
 class ManagedDevice:
     """A device of a carrier; `enroll` it, then every verb goes over REST or through the MDM."""
 
@@ -53,7 +59,7 @@ class ManagedDevice:
         self.last = 0
 
     def call(self, path, body=None, method="POST"):
-        return self.carrier._transport.call(method, f"/api/v1/devices/{self.eid}/{path}", body, into=dict)  # noqa: SLF001 - as any HTTP client
+        return program(self.carrier).call(method, f"/api/v1/devices/{self.eid}/{path}", body, into=dict)
 
     def show(self):
         return self.carrier.device(self.eid)

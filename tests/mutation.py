@@ -156,6 +156,8 @@ def main() -> None:
     arguments = parser.parse_args()
     mutation, talk = Mutation(arguments.only, arguments.workers), io.StringIO()
     options = ["--quiet", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:terminalreporter"]
+    # This module imports smdp, whose own pytest plugin can't be rewritten any more then.
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     with contextlib.redirect_stdout(talk), contextlib.redirect_stderr(talk):
         status = pytest.main([*options, f"--rootdir={ROOT}", str(ROOT / "tests")], plugins=[mutation])
     if not mutation.failed:

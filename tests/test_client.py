@@ -54,7 +54,8 @@ def test_it_is_imported_without_the_server_and_without_aiohttp():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert set(loaded) == {
         "smdp", "smdp.client", "smdp.client.api", "smdp.client.control", "smdp.client.hosted", "smdp.client.keeping",
-        "smdp.client.networking", "smdp.client.transport", "smdp.client.watching", "smdp.client.words",
+        "smdp.client.managing", "smdp.client.networking", "smdp.client.polling", "smdp.client.scope",
+        "smdp.client.steps", "smdp.client.transport", "smdp.client.watching", "smdp.client.wire", "smdp.client.words",
         "smdp.durations", "smdp.errors", "smdp.model",
     }  # fmt: skip
 
@@ -212,7 +213,7 @@ def test_silence_ends():
 
 
 def test_an_endless_answer_is_cut(monkeypatch):
-    monkeypatch.setattr("smdp.client.transport._LARGEST_ANSWER", 1000)
+    monkeypatch.setattr("smdp.client.wire.LARGEST_ANSWER", 1000)
     answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000
     with raw_server(answer) as url, pytest.raises(ServerUnreachable, match="sends more than"):
         Client(url, timeout=5).carriers()

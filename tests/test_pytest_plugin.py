@@ -209,3 +209,32 @@ print(*sorted(set(sys.modules) - before))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["smdp", "smdp.pytest_plugin"]
+
+
+ASYNC_EXAMPLE = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)[1]
+
+
+def test_the_awaitable_example_of_the_page(session):
+    scope = "asyncio_default_fixture_loop_scope=function"
+    done = session(ASYNC_EXAMPLE, "-p", "pytest_asyncio", "-o", "asyncio_mode=auto", "-o", scope, "-W", "error")
+    done.assert_outcomes(passed=1)
+
+
+def test_awaitable_fixtures_need_no_plugin(session):
+    text = """
+        import asyncio
+
+        import pytest
+
+        @pytest.mark.smdp(scenario="already-used")
+        def test_second_download(async_smdp_carrier, async_smdp_device, smdp_carrier):
+            async def story():
+                assert (await async_smdp_device.refresh()).reason == "already-downloaded"
+                await async_smdp_carrier.wait("session.refused", eid=async_smdp_device.eid, within=30)
+                return await async_smdp_carrier.carriers()
+
+            assert smdp_carrier.carrier in {carrier.name for carrier in asyncio.run(story())}
+    """
+    session(text, "-p", "no:asyncio", "-p", "no:pytest_asyncio", "-p", "no:aiohttp", "-W", "error").assert_outcomes(
+        passed=1
+    )

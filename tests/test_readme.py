@@ -1,112 +1,57 @@
-"""The documentation is true: what it shows is run, what it lists is there.
-
-Blocks of `sh` and `python` run in their order, in an empty folder, against the server that the last `smdp serve` before
-them started; the usual ports become free ones.
-"""
+"""The documentation is true: what it shows is run (tests/reader.py), what it lists is there."""
 
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
-from smdp.client import Client
+import smdp
+from smdp.demo.mdm import BlockingMdm
 from smdp.http.app import assemble, control_app
 from smdp.pki import load
 from smdp.settings import Settings
+from tests.reader import blocks, reader  # noqa: F401 - the fixture
 
-BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
-DEVICES = re.compile(r"devices +https://localhost:(\d+)")
-CONTROL = re.compile(r"control +http://localhost:(\d+)/")
-READY_SECONDS = 30
-PAGES = ("README.md", "docs/trust.md")
-
-
-def blocks(path):
-    found = BLOCK.findall(path.read_text())
-    assert found, f"{path} shows no command"
-    return found
-
-
-class Reader:
-    """Somebody who types what a page shows into a shell."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.server = None
-        self.ports = {}
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SMDP_")}
-        self.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-
-    def serve(self, command):
-        self.stop()
-        log = self.folder / "serve.log"
-        flags = {"SMDP_PORT": "0", "SMDP_CONTROL_PORT": "0", "SMDP_LOG_LEVEL": "warning"}
-        with log.open("w") as file:
-            self.server = subprocess.Popen(
-                ["bash", "-c", f"exec {command}"], cwd=self.folder, env=self.environment | flags, stderr=file,
-                stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-        deadline = time.monotonic() + READY_SECONDS
-        while not (found := DEVICES.search(log.read_text())) or not CONTROL.search(log.read_text()):
-            assert self.server.poll() is None, f"{command} ended: {log.read_text()}"
-            assert time.monotonic() < deadline, f"{command} shows no banner: {log.read_text()}"
-            time.sleep(0.02)
-        self.ports = {"8443": found[1], "8080": CONTROL.search(log.read_text())[1]}
-        self.environment["SMDP_URL"] = f"http://127.0.0.1:{self.ports['8080']}"
-        assert Client(self.environment["SMDP_URL"]).ready()
-
-    def run(self, language, text):
-        for usual, free in self.ports.items():
-            text = re.sub(rf"\b{usual}\b", free, text)
-        program = ["bash", "-euo", "pipefail", "-c"] if language == "sh" else [sys.executable, "-c"]
-        done = subprocess.run(
-            [*program, text], cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False,
-            timeout=100, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{text}\n--- exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def stop(self):
-        if self.server is not None:
-            self.server.send_signal(signal.SIGTERM)
-            assert self.server.wait(timeout=15) == 0
-            self.server = None
-
-
-@pytest.fixture
-def reader(tmp_path):
-    if shutil.which("curl") is None and "CI" not in os.environ:
-        pytest.skip("the examples use curl")
-    reader = Reader(tmp_path)
-    yield reader
-    reader.stop()
+PAGES = {
+    "README.md": ["is active", "already-downloaded", '"reached":true'],
+    "docs/trust.md": ["eUICCs can be made"],
+    "docs/embedding.md": ["installed 89"],
+    "docs/recipes/acknowledged-but-no-plan.md": ["nothing-ordered", "on-hold", "already-downloaded", "is active"],
+    "docs/recipes/nanomdm.md": ["iPhones take no other"],
+    "docs/recipes/bring-your-own-device.md": ["8900 1010 0000 0000 019"],
+    "docs/recipes/multi-carrier.md": ["nothing-ordered"],
+    "docs/recipes/lpac.md": ["lpac profile download -a"],
+}
+"""Pages whose blocks run, and words that they print."""
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_a_page_shows_works(page, root, reader):
-    out = ""
-    for language, text in blocks(root / page):
-        if text.startswith(("make ", "docker ")):  # the tests below
-            continue
-        *before, last = text.strip().splitlines()
-        if last.startswith("smdp serve"):
-            if before:
-                out += reader.run(language, "\n".join(before))
-            reader.serve(last)
-        else:
-            out += reader.run(language, text)
-    expected = {
-        "README.md": ["is active", "already-downloaded", '"reached":true'],
-        "docs/trust.md": ["eUICCs can be made"],
-    }
-    assert [words for words in expected[page] if words not in out] == []
+def test_what_a_page_shows_works(page, root, reader):  # noqa: F811 - the fixture
+    if shutil.which("curl") is None and "CI" not in os.environ:
+        pytest.skip("the examples use curl")
+    out = reader.read(root / page, skip=("make ", "docker "))  # the tests below
+    assert [words for words in PAGES[page] if words not in out] == []
+
+
+def test_the_profile_of_the_page_on_nanomdm_enrols(root, tmp_path):
+    """With the small MDM in NanoMDM's place: the same checks of identities, and of signatures on messages."""
+    (code,) = [text for language, text in blocks(root / "docs/recipes/nanomdm.md") if language == "python"]
+    with smdp.Server() as server, BlockingMdm() as small:
+        here = {"http://localhost:8081": small.url, "http://localhost:9000": small.url, "nanomdm": small.mdm.challenge}
+        for there, one in here.items():
+            assert there in code
+            code = code.replace(there, one, 1)
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)
+        phone = smdp.Client(server.control_url).create_carrier().host_device()
+        phone.enroll(tmp_path / "enroll.mobileconfig", ca=small.ca)
+        assert small.enrolled(phone.udid, within=30).udid == phone.udid
+        command = small.query(phone.udid)
+        assert [one.status for one in phone.poll().answered] == ["Acknowledged"]
+        assert small.result(phone.udid, command, within=30).ok
 
 
 def test_the_targets_of_make_that_the_readme_shows_exist(root):
@@ -117,7 +62,7 @@ def test_the_targets_of_make_that_the_readme_shows_exist(root):
 
 
 @pytest.mark.full
-def test_the_container_of_the_readme_works(root, reader):
+def test_the_container_of_the_readme_works(root, reader):  # noqa: F811 - the fixture
     if (
         shutil.which("docker") is None
         or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode

@@ -68,6 +68,7 @@ def test_every_setting_is_read_from_a_variable_and_documented():
         ("SMDP_DOMAIN", "a..b", "a domain name"),
         ("SMDP_DATABASE", "mysql://x", "sqlite:///FILE"),
         ("SMDP_JOURNAL", "much", "a size such as 64MiB"),
+        ("SMDP_JOURNAL", "0", "at least 1kB"),
         ("SMDP_CONTROL_OPEN", "perhaps", "1 or 0"),
         ("SMDP_LOG_LEVEL", "inof", "one of debug, info, warning, error; did you mean info?"),
         ("SMDP_URL", "localhost:8080", "http://host:port"),

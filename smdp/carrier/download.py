@@ -68,7 +68,7 @@ class Downloads:
             return await self._unreadable(Request(function, document, b""), body, host, _failure(request))
         transaction_id = _hex(request.members.get("transactionId", b""))
         while True:
-            found = self._service.look_up(host, transaction_id, function)
+            found = await self._service.find(host, transaction_id, function)
             if found is None:
                 return _nobody(function, host)
             carrier, policy = self._rules(found["settings"], host)
@@ -82,9 +82,9 @@ class Downloads:
             except _LostError:
                 continue
 
-    def minds_paths(self, host: str) -> bool:
-        """Say whether the carrier of a host serves its functions at its root only (`strict_path`)."""
-        found = self._service.look_up(host)
+    async def strict_path(self, host: str, function: str) -> bool:
+        """Say whether the carrier of this name takes calls at the exact paths of SGP.22 alone."""
+        found = await self._service.find(host, "", function)
         return found is not None and self._rules(found["settings"], host)[0].strict_path
 
     async def _turn_down(self, carrier: Carrier, function: str, over: TurnedDown) -> Answer:
@@ -101,7 +101,7 @@ class Downloads:
     async def _unreadable(self, request: Request, body: bytes, host: str, answer: Answer) -> Answer:
         """Give the answer to a body that lacks something, and let it be seen in the session that it names."""
         transaction_id = _hex(wire.transaction_id(request.members))
-        found = self._service.look_up(host, transaction_id, request.function) if transaction_id else None
+        found = await self._service.find(host, transaction_id, request.function) if transaction_id else None
         session = None if found is None else _session(found)
         if found is not None and session is not None:
             carrier, policy = self._rules(found["settings"], host)
@@ -125,6 +125,7 @@ class Downloads:
                 download_attempts=limits.download_attempts,
                 confirmation_code_attempts=limits.confirmation_code_attempts,
                 session_minutes=limits.session_minutes,
+                rebind=carrier.rebind,
             )
             if len(self._known) >= _MAX_RULES:
                 self._known.clear()
@@ -213,6 +214,7 @@ class Downloads:
         scope = self._scope(connection, call, session.server_address)
         matching_id = who.message.matching_id
         found = orders.by_matching_id(scope, matching_id) if matching_id else orders.by_eid(scope, who.eid)
+        found = [sessions.with_bound_key(scope, session, order, who.eid) for order in found]
         outcome = selection.decide(session, who, found, self._security, call.policy, scope.now)
         outcome = structs.replace(outcome, happenings=(_seen(session, who), *outcome.happenings))
         return _conclude(scope, call, session, outcome)
@@ -223,6 +225,7 @@ class Downloads:
         order = orders.by_iccid(scope, session.iccid or "")
         if order is None:
             return _conclude(scope, call, session, bind.gone(session))
+        order = sessions.with_bound_key(scope, session, order, session.eid or "")
         outcome = bind.examine(session, prepared, order, call.policy, scope.now)
         happenings: tuple[Happening, ...] = ()
         if outcome is None:
@@ -358,6 +361,7 @@ def _keep(scope: Scope, call: Call, session: Session, answer: Answer, step: str 
         scope.name,
         _hex(session.transaction_id),
         step or call.function,
+        replaces=session.stage is Stage.BOUND and step is None and call.function == "getBoundProfilePackage",
         request=call.body[: sessions.KEEP_BYTES],
         digest=call.request.digest,
         response=answer.body,

@@ -36,6 +36,6 @@ class FaultDesk:
 
     async def meeting(self, carrier: str, step: str, who: Who) -> list[Fault]:
         """Fire the faults that a device itself has, and return them. A carrier without any costs one look."""
-        if not self._service.database.look(queries.control, carrier).faults:
+        if not (await self._service.database.find(queries.control, carrier)).faults:
             return []
         return await self._service.write(carrier, faults.fire_told, step, who, layers=("device",))

@@ -44,7 +44,7 @@ class Interference:
 
     async def answer(self, call: Call, found: Row, run: Run, refuse: Refuse) -> Answer:
         """Answer a call of a carrier that has faults armed."""
-        who = self._who(call, found)
+        who = await self._who(call, found)
         for fault in await self._service.database.write_short(self._fire_before, call, who):
             if fault.do == "refuse":
                 return await refuse(call, found, _refusal(fault))
@@ -55,7 +55,7 @@ class Interference:
     async def _spoiled(self, call: Call, who: Who, answer: Answer) -> Answer:
         """Fire what meets the answer, now that all is known of whom it goes to."""
         transaction_id = who.session or _transaction_id(answer)
-        found = self._service.look_up(call.host, transaction_id or "", call.function)
+        found = await self._service.find(call.host, transaction_id or "", call.function)
         if found is not None and found["content"] is not None:
             who = Who(found["eid"] or who.eid, found["iccid"] or who.iccid, transaction_id)
         layers = _CALLS if answer.refusal is None else ("wire",)
@@ -101,7 +101,7 @@ class Interference:
         self._windows[fault.id] = began, calls + 1
         return bool(calls < fault.with_["calls"])
 
-    def _who(self, call: Call, found: Row) -> Who:
+    async def _who(self, call: Call, found: Row) -> Who:
         """Find out whom a call is about: its session says so, or what the eUICC signed."""
         session = call.request.members["transactionId"].hex().upper() if found["content"] is not None else None
         who = Who(found["eid"], found["iccid"], session)
@@ -111,16 +111,16 @@ class Interference:
                 if message.error is None:
                     who = structs.replace(who, eid=certs.load(message.euicc_certificate).serial_number)
             elif call.function == NOTIFY:
-                who = self._sender(call, notify.read(call.request["pendingNotification"]))
+                who = await self._sender(call, notify.read(call.request["pendingNotification"]))
         except Malformed:  # the carrier will say so
             pass
         return who
 
-    def _sender(self, call: Call, told: notify.Notification) -> Who:
+    async def _sender(self, call: Call, told: notify.Notification) -> Who:
         if isinstance(told, notify.OtherSignedNotification):
             return Who(certs.load(told.euicc_certificate).serial_number, told.iccid)
         session = told.transaction_id.hex().upper()
-        found = self._service.look_up(call.host, session)
+        found = await self._service.find(call.host, session)
         known = found is not None and found["content"] is not None
         return Who(found["eid"], found["iccid"], session) if found is not None and known else Who(iccid=told.iccid)
 

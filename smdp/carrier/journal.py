@@ -13,13 +13,14 @@ from smdp.carrier.event_types import EVENT_TYPES
 from smdp.carrier.scope import Scope
 from smdp.model import Event
 from smdp.rsp.server.session import Happening
-from smdp.storage import Connection, Database
+from smdp.storage import Connection, Database, StorageError
 from smdp.storage.queries import events as queries
 
 UNLESS = ("session.refused", "activation.failed", "profile.failed")
 """What makes most things impossible that are waited for."""
 
 _WATCH_SECONDS = 0.05
+_RETRY_SECONDS = 0.5
 _MAX_WAITERS = 10_000
 _BATCH = 100
 
@@ -86,8 +87,8 @@ class Wanted(Struct, frozen=True):
 class Journal:
     """Tells whoever waits of the events that were committed.
 
-    Within a process that is a callback. Another process's events are seen by looking at the file's version, which costs
-    10 µs twenty times a second, and only while somebody waits.
+    Within a process that is a callback. Another process's events are seen by looking at the database's version, which
+    costs 10 µs (a file) or nothing (PostgreSQL tells) twenty times a second, and only while somebody waits.
     """
 
     def __init__(self, database: Database) -> None:
@@ -144,16 +145,21 @@ class Journal:
     async def follow(self, wanted: Wanted, pause: timedelta) -> AsyncIterator[list[Event]]:
         """Yield the events that are meant as they come, some at once; an empty list after each pause without any.
 
-        Ends when the server stops, behind the last event.
+        Ends when the server stops, behind the last event. A database that is away is waited for.
         """
         while True:
-            events = await self.read(wanted, _BATCH)
-            if not events:
-                try:
-                    await self.next(wanted, pause)
-                except CarrierError:
-                    return
+            try:
                 events = await self.read(wanted, _BATCH)
+                if not events:
+                    await self.next(wanted, pause)
+                    events = await self.read(wanted, _BATCH)
+            except CarrierError:
+                return
+            except StorageError:
+                if self._stopped:
+                    return
+                await asyncio.sleep(_RETRY_SECONDS)
+                events = []
             yield events
             if events:
                 wanted = structs.replace(wanted, after=events[-1].id)

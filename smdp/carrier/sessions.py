@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from smdp.carrier import xray
 from smdp.carrier.errors import UNKNOWN, CarrierError
@@ -13,7 +14,7 @@ from smdp.model import RefusalText, SessionOutcome, Step
 from smdp.model import Session as SessionView
 from smdp.rsp.checks import Refusal
 from smdp.rsp.codes import code
-from smdp.rsp.server.session import Session, Stage
+from smdp.rsp.server.session import Order, Session, Stage
 from smdp.storage import Connection, Row
 from smdp.storage.connection import micros, moment
 from smdp.storage.queries import events
@@ -28,6 +29,8 @@ KEEP_BYTES = 16 * 1024
 KEEP_ATTEMPTS = 4
 """How many refused calls of a function are kept of a session that goes on after them."""
 _PRUNE_EVERY = 256
+_LOOK_BACK = 8
+"""Among how many sessions of an EID and a profile its last one-time key is looked for."""
 _LOG_DIGITS = 8
 """How much of a transactionId the log shows, which is enough to find its session."""
 
@@ -88,6 +91,19 @@ def swap(
         refusal=None if refusal is None else msgspec.json.encode(text_of(refusal)).decode(),
         content=pack(session),
     )
+
+
+def with_bound_key(scope: Scope, session: Session, order: Order, eid: str) -> Order:
+    """Note in an order of reuse `same-device` which one-time key its package was bound to for this EID before.
+
+    Only under the same CI: a key of another curve is of no use.
+    """
+    if order.reuse != "same-device" or order.eid != eid:
+        return order
+    rows = queries.handed_out(scope.connection, scope.name, eid, order.iccid, _LOOK_BACK)
+    before = (read(row["content"]) for row in rows)
+    mine = (one.euicc_otpk for one in before if one.euicc_otpk and one.server_ci == session.server_ci)
+    return structs.replace(order, bound_otpk=next(mine, None))
 
 
 def text_of(refusal: Refusal) -> RefusalText:

@@ -91,13 +91,20 @@ class Transactions:
         info = b"\0".join(str(part).encode() for part in about)
         return Stream(hmac.digest(self._seed, info + b"\0\1", hashlib.sha256))
 
-    def look_up(self, host: str, transaction_id: str = "", step: str = "") -> Row | None:
+    async def find(self, host: str, transaction_id: str = "", step: str = "") -> Row | None:
         """Find what a device's call to a host (lower case, no port) is about, as `queries.sessions.call` says it.
 
         None if the host names a carrier that isn't.
         """
+        return await self.database.find(session_queries.call, host, self._label(host), transaction_id, step)
+
+    def look_up(self, host: str) -> Row | None:
+        """Do what `find` does for whoever can't await: the TLS handshake."""
+        return self.database.look(session_queries.call, host, self._label(host), "", "")
+
+    def _label(self, host: str) -> str:
         label = self.addresses.label(host)
-        return self.database.look(session_queries.call, host, DEFAULT if label is None else label, transaction_id, step)
+        return DEFAULT if label is None else label
 
     async def read(self, name: str, fn: Callable[Concatenate[Scope, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a query on a carrier. Raises CarrierError (404) for an unknown one."""

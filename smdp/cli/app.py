@@ -19,6 +19,10 @@ _DEVICE = Group("On devices", sort_key=3)
 _OTHER = Group("More", sort_key=4)
 _WHERE = Group("Which server", sort_key=90)
 
+_ESIMS = Group("Their eSIMs", sort_key=11)
+_MDM = Group("With an MDM", sort_key=12)
+_HOLDER = Group("In their holders' hands", sort_key=13)
+
 _WITHOUT_SERVER = frozenset({"serve", "demo", "pki", "explain", "openapi", "db", "version"})
 """Commands that ask no server anything: their help leaves out which."""
 
@@ -46,8 +50,13 @@ TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
     "reset": (_CARRIER, "", ()),
     "device": (
         _DEVICE,
-        "Make simulated Apple devices and let them download.",
-        ("new", "list", "show", "refresh", "download", "enable", "disable", "delete", "reset-esim"),
+        "Make simulated Apple devices, enrol them, let them download.",
+        (
+            *("new", "list", "show", "run"),
+            *("refresh", "download", "enable", "disable", "delete", "reset-esim"),
+            *("enroll", "unenroll", "poll", "subscriptions"),
+            *("user", "erase", "notices"),
+        ),
     ),
     "mdm-command": (
         _DEVICE,
@@ -55,15 +64,24 @@ TREE: dict[str, tuple[Group, str, tuple[str, ...]]] = {
         ("refresh", "query", "erase", "restrict"),
     ),
     "ca": (_OTHER, "", ()),
-    "pki": (_OTHER, "Make, judge and export test PKIs.", ("new", "show", "export")),
+    "pki": (_OTHER, "Make, judge and export test PKIs; revoke certificates.", ("new", "show", "export", "revoke")),
     "explain": (_OTHER, "", ()),
     "openapi": (_OTHER, "", ()),
     "db": (_OTHER, "Check and upgrade a database.", ("check", "upgrade")),
     "version": (_OTHER, "", ()),
 }
 """Noun → where the help lists it, what it is about, and its verbs; a noun without verbs is a command itself."""
-_MODULES = {"session": "sessions", "mdm-command": "mdm_command"}
-"""Where a noun's commands are, if not in a module of its name."""
+_GROUPS = (
+    dict.fromkeys(("refresh", "download", "enable", "disable", "delete", "reset-esim"), _ESIMS)
+    | dict.fromkeys(("enroll", "unenroll", "poll", "subscriptions"), _MDM)
+    | dict.fromkeys(("user", "erase", "notices"), _HOLDER)
+)
+"""Where the help on devices lists their verbs, if not first."""
+_MODULES = {"session": "sessions", "mdm-command": "mdm_command", "device run": "device_run"} | dict.fromkeys(
+    (f"device {verb}" for verb in ("enroll", "unenroll", "poll", "user", "erase", "notices", "subscriptions")),
+    "device_mdm",
+)
+"""Where a noun's commands, or one of its verbs, are, if not in a module of its name."""
 
 
 def build(words: list[str]) -> App:
@@ -82,11 +100,12 @@ def build(words: list[str]) -> App:
     for number, (noun, (group, text, verbs)) in enumerate(TREE.items()):
         load = _now if noun in wanted else _later
         if not verbs:
-            app.command(load(noun, noun), name=noun, group=group, sort_key=number, help_epilogue="")
+            app.command(load(noun), name=noun, group=group, sort_key=number, help_epilogue="")
             continue
         commands = App(name=noun, help=text, group=group, sort_key=number, help_epilogue="")
         for place, verb in enumerate(verbs):
-            commands.command(load(noun, f"{verb.replace('-', '_')}_"), name=verb, sort_key=place, help_epilogue="")
+            listed = _GROUPS.get(verb) if noun == "device" else None
+            commands.command(load(noun, verb), name=verb, group=listed, sort_key=place, help_epilogue="")
         app.command(commands)
 
     asks = _WITHOUT_SERVER.isdisjoint(words[:1])
@@ -104,13 +123,15 @@ def build(words: list[str]) -> App:
     return app
 
 
-def _now(noun: str, function: str) -> Callable[..., object]:
-    command: Callable[..., object] = getattr(import_module(f"smdp.cli.{_MODULES.get(noun, noun)}"), function)
+def _now(noun: str, verb: str | None = None) -> Callable[..., object]:
+    module, function = _later(noun, verb).split(":")
+    command: Callable[..., object] = getattr(import_module(module), function)
     return command
 
 
-def _later(noun: str, function: str) -> str:
-    return f"smdp.cli.{_MODULES.get(noun, noun)}:{function}"
+def _later(noun: str, verb: str | None = None) -> str:
+    module = _MODULES.get(f"{noun} {verb}") or _MODULES.get(noun, noun)
+    return f"smdp.cli.{module}:" + (noun if verb is None else f"{verb.replace('-', '_')}_")
 
 
 def _shown(default: object) -> object:

@@ -1,4 +1,4 @@
-"""`smdp db`: a server's database file."""
+"""`smdp db`: a server's database."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ def check_(database: str | None = None, /, *, json: Json = False) -> None:
     """Say whether a database is whole, and what it holds; it is not changed.
 
     Args:
-        database: A file, or sqlite:///FILE; default: the one of SMDP_DATABASE or smdp.toml.
+        database: A file, sqlite:///FILE or postgresql://…; default: the one of SMDP_DATABASE or smdp.toml.
     """
     from smdp import upkeep
 
     report = upkeep.check(_url(database))
     if json:
-        told: dict[str, Any] = report._asdict() | {"file": str(report.file), "current": report.current}
+        told: dict[str, Any] = report._asdict() | {"current": report.current}
         output.emit(told)
         return
-    output.say(f"{report.file} is whole")
+    output.say(f"{report.database} is whole")
     older = f"{report.schema}; smdp db upgrade, or the next start, brings it to {report.newest}"
     output.facts(
         [
@@ -37,13 +37,13 @@ def upgrade_(database: str | None = None, /) -> None:
     """Bring a database to the schema of this smdp; smdp serve does so by itself.
 
     Args:
-        database: A file, or sqlite:///FILE; default: the one of SMDP_DATABASE or smdp.toml.
+        database: A file, sqlite:///FILE or postgresql://…; default: the one of SMDP_DATABASE or smdp.toml.
     """
     from smdp import upkeep
 
     url = _url(database)
     before, after = upkeep.upgrade(url)
-    name = url.removeprefix("sqlite:///")
+    name = upkeep.check(url).database
     output.say(
         f"{name} has schema {after} already" if before == after else f"{name} went from schema {before} to {after}"
     )

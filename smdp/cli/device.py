@@ -215,6 +215,11 @@ def _print(device: Device) -> None:
             ("supervised", "yes" if device.supervised else "no"),
             ("cellular", "yes" if device.cellular else "no: it has no modem"),
             ("physical SIM", "yes" if device.physical_sim else None),
+            ("enrolled", _enrolled(device)),
+            (
+                "restricted",
+                ", ".join(f"{key}={str(value).lower()}" for key, value in device.restrictions.items()) or None,
+            ),
         ]
     )
     for esim in device.esims:
@@ -222,6 +227,12 @@ def _print(device: Device) -> None:
         output.say(f"  eSIM {esim.iccid}  {esim.state}  {network}  {esim.msisdn or ''}".rstrip())
     for notice in device.notices:
         output.say(f"  notice: {notice}")
+
+
+def _enrolled(device: Device) -> str:
+    if device.enrollment is None:
+        return "no"
+    return f"with {device.enrollment.get('server_url')} ({device.enrollment.get('kind')})"
 
 
 def _print_outcome(eid: str, outcome: Outcome) -> None:

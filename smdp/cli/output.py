@@ -21,6 +21,7 @@ WIDTH = 80
 """Columns that people have at least."""
 
 _SESSION_DIGITS = 8
+BOLD = "\033[1m"
 _GREEN, _RED, _DIM, _PLAIN = "\033[32m", "\033[31m", "\033[2m", "\033[0m"
 
 

@@ -1,14 +1,18 @@
 """The control API as Python calls: `Client("http://127.0.0.1:8080", carrier="acme").issue(eid)`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, Self, TypeVar
 
 from smdp.client.control import Control
 from smdp.client.hosted import HostedDevice
 from smdp.client.keeping import Keeping
+from smdp.client.managing import Managing
 from smdp.client.networking import Networking
+from smdp.client.steps import Steps, call, decode, every, fact, fetch, healthy, post_list, tell, verb
 from smdp.client.transport import Transport
-from smdp.client.watching import Watching
+from smdp.client.watching import RECONNECT_SECONDS, Watching
+from smdp.client.wire import Wire
 from smdp.client.words import duration, given, join
 from smdp.durations import format_duration
 from smdp.model import (
@@ -17,21 +21,19 @@ from smdp.model import (
     Carrier,
     Device,
     EidReport,
+    Event,
     Outcome,
     Plan,
     Profile,
 )
 
+T = TypeVar("T")
+
 _DOWNLOAD_SECONDS = 120.0
 
 
-class Client(Control, Keeping, Networking, Watching):
-    """A carrier of a running server, over the control API.
-
-    `url` is where the control API listens, `carrier` the namespace the calls are about (made by the first write that
-    names it), `token` the bearer token if the server wants one, `timeout` seconds for each call. Raises
-    ServerUnreachable and ApiError.
-    """
+class Verbs(Control, Keeping, Managing, Networking, Watching):
+    """A carrier of a running server: what can be done with it, written once for both clients."""
 
     def __init__(
         self,
@@ -43,183 +45,249 @@ class Client(Control, Keeping, Networking, Watching):
     ) -> None:
         self.carrier = carrier
         self.last_event = None
-        self._transport = Transport(url, token, timeout)
+        self.wire = self._wire(url, token, timeout)
+
+    _wire = Wire
+    """How it is spoken to."""
 
     @property
     def url(self) -> str:
         """Where the control API is."""
-        return self._transport.url
+        return self.wire.url
 
     def __repr__(self) -> str:
         """Show where it leads, not the token."""
-        return f"Client({self.url!r}, carrier={self.carrier!r})"
+        return f"{type(self).__name__}({self.url!r}, carrier={self.carrier!r})"
 
-    def on(self, carrier: str) -> "Client":
+    def on(self, carrier: str) -> Self:
         """Return a client for another carrier of the same server."""
-        return Client(self.url, carrier=carrier, token=self._transport.token, timeout=self._transport.timeout)
+        return type(self)(self.url, carrier=carrier, token=self.wire.token, timeout=self.wire.timeout)
 
     # --- the server
 
-    def about(self) -> dict[str, Any]:
+    @verb
+    def about(self) -> Steps[dict[str, Any]]:
         """Return the server's version, addresses, CA fingerprint, permitted names and carriers."""
-        return self._transport.call("GET", "/api/v1", into=dict[str, Any])
+        return call("GET", "/api/v1", into=dict[str, Any])
 
-    def live(self) -> bool:
+    @verb
+    def live(self) -> Steps[bool]:
         """Say whether the server runs."""
-        return self._transport.healthy("/livez")
+        return healthy("/livez")
 
-    def ready(self) -> bool:
+    @verb
+    def ready(self) -> Steps[bool]:
         """Say whether the server is ready to answer devices."""
-        return self._transport.healthy("/readyz")
+        return healthy("/readyz")
 
-    def ca_pem(self) -> str:
+    @verb
+    def ca_pem(self) -> Steps[str]:
         """Return the certificates that a device's TLS and eUICC have to trust, as PEM."""
-        return self._transport.fetch("GET", "/ca.pem").decode("utf-8", "replace")
+        return (yield from fetch("GET", "/ca.pem")).decode("utf-8", "replace")
 
     # --- carriers and plans
 
-    def carriers(self) -> list[Carrier]:
+    @verb
+    def carriers(self) -> Steps[list[Carrier]]:
         """Return the server's carriers."""
-        return list(self._transport.every("/api/v1/carriers", Carrier))
+        return every("/api/v1/carriers", Carrier)
 
-    def create_carrier(self, name: str | None = None, **settings: Any) -> "Client":
-        """Make a fresh carrier, with a generated name if none is given, and return a client for it."""
+    def _create(self, name: str | None, settings: Mapping[str, Any]) -> Steps[Carrier]:
         body = settings if name is None else {"name": name, **settings}
-        return self.on(self._transport.call("POST", "/api/v1/carriers", body, into=Carrier).name)
+        return call("POST", "/api/v1/carriers", body, into=Carrier)
 
-    def show_carrier(self) -> Carrier:
+    @verb
+    def show_carrier(self) -> Steps[Carrier]:
         """Return this carrier's settings."""
-        return self._transport.call("GET", self._path(), into=Carrier)
+        return call("GET", self._path(), into=Carrier)
 
-    def change_carrier(self, **settings: Any) -> Carrier:
+    @verb
+    def change_carrier(self, /, **settings: Any) -> Steps[Carrier]:
         """Change some of this carrier's settings."""
-        return self._transport.call("PATCH", self._path(), settings, into=Carrier)
+        return call("PATCH", self._path(), settings, into=Carrier)
 
-    def delete_carrier(self) -> None:
+    @verb
+    def delete_carrier(self) -> Steps[None]:
         """Delete this carrier with all that is in it."""
-        self._transport.fetch("DELETE", self._path())
+        return tell("DELETE", self._path())
 
-    @property
-    def esim_server_url(self) -> str:
+    @fact
+    def esim_server_url(self) -> Steps[str]:
         """What an MDM puts into RefreshCellularPlans as eSIMServerURL."""
-        return self.show_carrier().esim_server_url
+        return (yield from Verbs.show_carrier.steps(self)).esim_server_url
 
-    def plans(self) -> list[Plan]:
+    @verb
+    def plans(self) -> Steps[list[Plan]]:
         """Return the plans."""
-        return list(self._transport.every(self._path("plans"), Plan))
+        return every(self._path("plans"), Plan)
 
-    def plan(self, name: str) -> Plan:
+    @verb
+    def plan(self, name: str) -> Steps[Plan]:
         """Return one plan."""
-        return self._transport.call("GET", self._path("plans", name), into=Plan)
+        return call("GET", self._path("plans", name), into=Plan)
 
-    def create_plan(self, name: str, **settings: Any) -> Plan:
+    @verb
+    def create_plan(self, /, name: str, **settings: Any) -> Steps[Plan]:
         """Make a plan."""
-        return self._transport.call("POST", self._path("plans"), {"name": name, **settings}, into=Plan)
+        return call("POST", self._path("plans"), {"name": name, **settings}, into=Plan)
 
-    def change_plan(self, name: str, **settings: Any) -> Plan:
+    @verb
+    def change_plan(self, /, name: str, **settings: Any) -> Steps[Plan]:
         """Change some of a plan's settings, for profiles issued from now on."""
-        return self._transport.call("PATCH", self._path("plans", name), settings, into=Plan)
+        return call("PATCH", self._path("plans", name), settings, into=Plan)
 
-    def delete_plan(self, name: str) -> None:
+    @verb
+    def delete_plan(self, name: str) -> Steps[None]:
         """Delete a plan."""
-        self._transport.fetch("DELETE", self._path("plans", name))
+        return tell("DELETE", self._path("plans", name))
 
     # --- profiles
 
-    def issue(self, eid: str | None = None, **order: Any) -> Profile:
+    @verb
+    def issue(self, /, eid: str | None = None, **order: Any) -> Steps[Profile]:
         """Issue one profile, for an EID (32 digits) or for whoever comes first.
 
         `order` may hold plan, iccid, imei, matching_id, confirmation_code, expires (a duration), hold.
         """
-        return self._transport.call("POST", self._path("profiles"), _order({"eid": eid, **order}), into=Profile)
+        return call("POST", self._path("profiles"), _order({"eid": eid, **order}), into=Profile)
 
-    def issue_many(self, orders: Sequence[Mapping[str, Any]]) -> list[Profile]:
+    @verb
+    def issue_many(self, orders: Sequence[Mapping[str, Any]]) -> Steps[list[Profile]]:
         """Issue a profile per order, all or none; each holds what `issue` takes."""
         body = [_order(order) for order in orders]
-        return self._transport.post_list(self._path("profiles"), body, Profile)
+        return post_list(self._path("profiles"), body, Profile)
 
-    def issue_count(self, count: int, **order: Any) -> list[Profile]:
+    @verb
+    def issue_count(self, /, count: int, **order: Any) -> Steps[list[Profile]]:
         """Issue this many equal profiles without EID."""
-        return self._transport.post_list(self._path("profiles"), {"count": count, **_order(order)}, Profile)
+        return post_list(self._path("profiles"), {"count": count, **_order(order)}, Profile)
 
-    def profiles(self, **filters: str | None) -> list[Profile]:
+    @verb
+    def profiles(self, /, **filters: str | None) -> Steps[list[Profile]]:
         """Return the profiles, all or by eid, state, activation, plan and q (part of any number)."""
-        return list(self._transport.every(self._path("profiles"), Profile, query=filters))
+        return every(self._path("profiles"), Profile, query=filters)
 
-    def profile(self, iccid: str, *, credentials: bool = False) -> Profile:
+    @verb
+    def profile(self, iccid: str, *, credentials: bool = False) -> Steps[Profile]:
         """Return one profile, with its keys and PINs if asked for."""
         query = {"include": "credentials" if credentials else None}
-        return self._transport.call("GET", self._path("profiles", iccid), into=Profile, query=query)
+        return call("GET", self._path("profiles", iccid), into=Profile, query=query)
 
-    def change_profile(self, iccid: str, **settings: Any) -> Profile:
+    @verb
+    def change_profile(self, /, iccid: str, **settings: Any) -> Steps[Profile]:
         """Correct an order that nobody got yet: eid, imei, expires, expires_at, confirmation_code; None takes away."""
-        return self._transport.call("PATCH", self._path("profiles", iccid), settings, into=Profile)
+        return call("PATCH", self._path("profiles", iccid), settings, into=Profile)
 
-    def hold(self, iccid: str) -> Profile:
+    @verb
+    def hold(self, iccid: str) -> Steps[Profile]:
         """Keep a released profile back."""
-        return self._transport.call("POST", self._path("profiles", iccid, "hold"), into=Profile)
+        return call("POST", self._path("profiles", iccid, "hold"), into=Profile)
 
-    def release(self, iccid: str) -> Profile:
+    @verb
+    def release(self, iccid: str) -> Steps[Profile]:
         """Let a profile be downloaded that was held."""
-        return self._transport.call("POST", self._path("profiles", iccid, "release"), into=Profile)
+        return call("POST", self._path("profiles", iccid, "release"), into=Profile)
 
-    def revoke(self, iccid: str) -> None:
+    @verb
+    def revoke(self, iccid: str) -> Steps[None]:
         """End a profile's order: nobody gets it any more."""
-        self._transport.fetch("DELETE", self._path("profiles", iccid))
+        return tell("DELETE", self._path("profiles", iccid))
 
-    def activation(self, iccid: str) -> Activation:
+    @verb
+    def activation(self, iccid: str) -> Steps[Activation]:
         """Return whether a profile's plan works, and why not."""
-        return self._transport.call("GET", self._path("profiles", iccid, "activation"), into=Activation)
+        return call("GET", self._path("profiles", iccid, "activation"), into=Activation)
 
-    def set_activation(self, iccid: str, state: ActivationState, reason: str | None = None) -> Activation:
+    @verb
+    def set_activation(self, iccid: str, state: ActivationState, reason: str | None = None) -> Steps[Activation]:
         """Force the state of a profile's plan."""
         body = {"state": state, "reason": reason}
-        return self._transport.call("PUT", self._path("profiles", iccid, "activation"), body, into=Activation)
+        return call("PUT", self._path("profiles", iccid, "activation"), body, into=Activation)
 
-    def why(self, eid: str) -> EidReport:
+    @verb
+    def why(self, eid: str) -> Steps[EidReport]:
         """Return what an EID has, what it would get now, and why."""
-        return self._transport.call("GET", self._path("eids", eid), into=EidReport)
+        return call("GET", self._path("eids", eid), into=EidReport)
 
     # --- devices
 
-    def create_device(self, **options: Any) -> Device:
+    @verb
+    def create_device(self, /, **options: Any) -> Steps[Device]:
         """Make a simulated device at home in this carrier; options are members of the resource, such as os, model."""
-        return self._transport.call("POST", "/api/v1/devices", given({"carrier": self.carrier, **options}), into=Device)
+        return call("POST", "/api/v1/devices", given({"carrier": self.carrier, **options}), into=Device)
 
-    def host_device(self, **options: Any) -> HostedDevice:
-        """Make a simulated device as `create_device` does, and return it as an object with verbs."""
-        return HostedDevice(self, self.create_device(**options))
-
-    def devices(self) -> list[Device]:
+    @verb
+    def devices(self) -> Steps[list[Device]]:
         """Return the simulated devices whose home is this carrier."""
-        return list(self._transport.every("/api/v1/devices", Device, query={"carrier": self.carrier}))
+        return every("/api/v1/devices", Device, query={"carrier": self.carrier})
 
-    def device(self, eid: str) -> Device:
+    @verb
+    def device(self, eid: str) -> Steps[Device]:
         """Return one simulated device."""
-        return self._transport.call("GET", join("/api/v1/devices", eid), into=Device)
+        return call("GET", join("/api/v1/devices", eid), into=Device)
 
-    def delete_device(self, eid: str) -> None:
+    @verb
+    def delete_device(self, eid: str) -> Steps[None]:
         """Throw a simulated device away."""
-        self._transport.fetch("DELETE", join("/api/v1/devices", eid))
+        return tell("DELETE", join("/api/v1/devices", eid))
 
-    def refresh(self, eid: str, url: str) -> Outcome:
+    @verb
+    def refresh(self, eid: str, url: str) -> Steps[Outcome]:
         """Let a device ask an SM-DP+ for its plan, as iOS does on RefreshCellularPlans."""
         path = join("/api/v1/devices", eid, "refresh")
-        return self._transport.call("POST", path, {"url": url}, into=Outcome, timeout=_DOWNLOAD_SECONDS)
+        return call("POST", path, {"url": url}, into=Outcome, timeout=_DOWNLOAD_SECONDS)
 
-    def download(self, eid: str, activation_code: str, *, confirmation_code: str | None = None) -> Outcome:
+    @verb
+    def download(self, eid: str, activation_code: str, *, confirmation_code: str | None = None) -> Steps[Outcome]:
         """Let a device download with an activation code (`LPA:1$…`)."""
         body = given({"activation_code": activation_code, "confirmation_code": confirmation_code})
         path = join("/api/v1/devices", eid, "download")
-        return self._transport.call("POST", path, body, into=Outcome, timeout=_DOWNLOAD_SECONDS)
+        return call("POST", path, body, into=Outcome, timeout=_DOWNLOAD_SECONDS)
 
-    def switch_esim(self, eid: str, iccid: str, to: Literal["enable", "disable"]) -> Device:
+    @verb
+    def switch_esim(self, eid: str, iccid: str, to: Literal["enable", "disable"]) -> Steps[Device]:
         """Enable or disable a profile on a device."""
-        return self._transport.call("POST", join("/api/v1/devices", eid, "esims", iccid, to), into=Device)
+        return call("POST", join("/api/v1/devices", eid, "esims", iccid, to), into=Device)
 
-    def delete_esim(self, eid: str, iccid: str) -> None:
+    @verb
+    def delete_esim(self, eid: str, iccid: str) -> Steps[None]:
         """Delete a profile from a device."""
-        self._transport.fetch("DELETE", join("/api/v1/devices", eid, "esims", iccid))
+        return tell("DELETE", join("/api/v1/devices", eid, "esims", iccid))
+
+
+class Client(Verbs):
+    """A carrier of a running server, over the control API.
+
+    `url` is where the control API listens, `carrier` the namespace the calls are about (made by the first write that
+    names it), `token` the bearer token if the server wants one, `timeout` seconds for each call. Raises
+    ServerUnreachable and ApiError.
+    """
+
+    wire: Transport
+    _wire = Transport
+
+    def run(self, steps: Callable[[], Steps[T]]) -> T:
+        """Do what a verb consists of."""
+        return self.wire.run(steps())
+
+    def follow(self, *, after: int | None = None, **filters: str | int | None) -> Iterator[Event]:
+        """Yield the events after an id (all by default) as they happen; reconnects where the server cuts."""
+        while True:
+            for data in self.wire.stream(self._path("events"), {"after": after, **filters}):
+                event = decode(data, Event)
+                after = event.id
+                yield event
+            time.sleep(RECONNECT_SECONDS)
+
+    @verb
+    def create_carrier(self, /, name: str | None = None, **settings: Any) -> "Steps[Client]":
+        """Make a fresh carrier, with a generated name if none is given, and return a client for it."""
+        return self.on((yield from self._create(name, settings)).name)
+
+    @verb
+    def host_device(self, /, **options: Any) -> Steps[HostedDevice]:
+        """Make a simulated device as `create_device` does, and return it as an object with verbs."""
+        return HostedDevice(self, (yield from Verbs.create_device.steps(self, **options)))
 
 
 def _order(members: Mapping[str, Any]) -> dict[str, Any]:

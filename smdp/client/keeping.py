@@ -5,27 +5,23 @@ from typing import Any
 
 import msgspec
 
-from smdp.client.transport import BULK_SECONDS, Transport
+from smdp.client.scope import OfCarrier
+from smdp.client.steps import BULK_SECONDS, Steps, call, every, tell, verb
 from smdp.client.words import given, join
 from smdp.errors import UsageError
 from smdp.model import Carrier, Device, Profile, Removed, Snapshot
 
 
-class Keeping:
+class Keeping(OfCarrier):
     """A carrier and its hosted devices as a whole."""
 
-    carrier: str
-    _transport: Transport
-
-    def _path(self, *names: str) -> str:
-        return join("/api/v1/carriers", self.carrier, *names)
-
-    def export(self) -> dict[str, Any]:
+    @verb
+    def export(self) -> Steps[dict[str, Any]]:
         """Return all of this carrier as one document: settings, plans, profiles with their secrets, devices."""
-        data = self._transport.fetch("GET", self._path("export"), timeout=BULK_SECONDS)
-        return self._transport.decode(data, dict[str, Any])
+        return call("GET", self._path("export"), into=dict[str, Any], timeout=BULK_SECONDS)
 
-    def import_(self, document: dict[str, Any] | Path, *, replace: bool = False) -> Carrier:
+    @verb
+    def import_(self, document: dict[str, Any] | Path, *, replace: bool = False) -> Steps[Carrier]:
         """Make this carrier what a document says, or the JSON file of this path; all of it or nothing.
 
         A carrier that holds something is refused, unless it is to be replaced. Raises UsageError for a file that is
@@ -34,62 +30,73 @@ class Keeping:
         body = _read(document) if isinstance(document, Path) else document
         query = {"replace": "true" if replace else None}
         path = self._path("import")
-        return self._transport.call("POST", path, body, into=Carrier, query=query, timeout=BULK_SECONDS)
+        return call("POST", path, body, into=Carrier, query=query, timeout=BULK_SECONDS)
 
-    def reset(self) -> Removed:
+    @verb
+    def reset(self) -> Steps[Removed]:
         """Empty this carrier of profiles, sessions, notifications and hosted devices; say how many there were."""
-        return self._transport.call("POST", self._path("reset"), into=Removed)
+        return call("POST", self._path("reset"), into=Removed)
 
     # --- snapshots
 
-    def take_snapshot(self, name: str) -> Snapshot:
+    @verb
+    def take_snapshot(self, name: str) -> Steps[Snapshot]:
         """Keep what this carrier and its hosted devices are now, in place of a snapshot of the same name."""
         path = self._path("snapshots", name)
-        return self._transport.call("PUT", path, into=Snapshot, timeout=BULK_SECONDS)
+        return call("PUT", path, into=Snapshot, timeout=BULK_SECONDS)
 
-    def restore_snapshot(self, name: str) -> Carrier:
+    @verb
+    def restore_snapshot(self, name: str) -> Steps[Carrier]:
         """Make this carrier and its hosted devices what they were; the timeline stays, and goes on."""
         path = self._path("snapshots", name, "restore")
-        return self._transport.call("POST", path, into=Carrier, timeout=BULK_SECONDS)
+        return call("POST", path, into=Carrier, timeout=BULK_SECONDS)
 
-    def snapshots(self) -> list[Snapshot]:
+    @verb
+    def snapshots(self) -> Steps[list[Snapshot]]:
         """Return this carrier's snapshots, the oldest first."""
-        return list(self._transport.every(self._path("snapshots"), Snapshot))
+        return every(self._path("snapshots"), Snapshot)
 
-    def snapshot(self, name: str) -> Snapshot:
+    @verb
+    def snapshot(self, name: str) -> Steps[Snapshot]:
         """Return what is known of one snapshot."""
-        return self._transport.call("GET", self._path("snapshots", name), into=Snapshot)
+        return call("GET", self._path("snapshots", name), into=Snapshot)
 
-    def delete_snapshot(self, name: str) -> None:
+    @verb
+    def delete_snapshot(self, name: str) -> Steps[None]:
         """Forget a snapshot."""
-        self._transport.fetch("DELETE", self._path("snapshots", name))
+        return tell("DELETE", self._path("snapshots", name))
 
     # --- customers' lines
 
-    def reissue(self, iccid: str, *, eid: str | None = None) -> Profile:
+    @verb
+    def reissue(self, iccid: str, *, eid: str | None = None) -> Steps[Profile]:
         """Issue a profile in the place of another one: same plan and number; the old line is terminated.
 
         It is for the same EID, unless another one is given.
         """
         path = self._path("profiles", iccid, "reissue")
-        return self._transport.call("POST", path, given({"eid": eid}), into=Profile)
+        return call("POST", path, given({"eid": eid}), into=Profile)
 
-    def offer(self, iccid: str) -> Profile:
+    @verb
+    def offer(self, iccid: str) -> Steps[Profile]:
         """Tell a profile's device that it is ready to be installed."""
-        return self._transport.call("POST", self._path("profiles", iccid, "offer"), into=Profile)
+        return call("POST", self._path("profiles", iccid, "offer"), into=Profile)
 
-    def reset_esim(self, eid: str) -> Device:
+    @verb
+    def reset_esim(self, eid: str) -> Steps[Device]:
         """Delete all eSIMs of a device."""
-        return self._transport.call("POST", join("/api/v1/devices", eid, "reset-esim"), into=Device)
+        return call("POST", join("/api/v1/devices", eid, "reset-esim"), into=Device)
 
-    def change_device(self, eid: str, **options: Any) -> Device:
+    @verb
+    def change_device(self, /, eid: str, **options: Any) -> Steps[Device]:
         """Change name, os, model, online, supervised, cellular or physical_sim of a device."""
-        return self._transport.call("PATCH", join("/api/v1/devices", eid), options, into=Device)
+        return call("PATCH", join("/api/v1/devices", eid), options, into=Device)
 
-    def raw_session(self, session_id: str) -> dict[str, Any]:
+    @verb
+    def raw_session(self, session_id: str) -> Steps[dict[str, Any]]:
         """Return the messages and notifications of an RSP session as they were, in base64."""
         path = self._path("sessions", session_id)
-        return self._transport.call("GET", path, into=dict[str, Any], query={"as": "raw"})
+        return call("GET", path, into=dict[str, Any], query={"as": "raw"})
 
 
 def _read(file: Path) -> Any:

@@ -1,18 +1,18 @@
 """The part of the client that watches a carrier: its sessions, its events, and whom these are told."""
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from smdp.client.transport import Page, Transport
-from smdp.client.words import Duration, duration, given, join
+from smdp.client.scope import OfCarrier
+from smdp.client.steps import Page, Steps, call, decode, every, verb
+from smdp.client.words import Duration, duration, given
 from smdp.durations import format_duration
 from smdp.errors import NotReached, TimedOut
 from smdp.model import Event, Session, Webhook
 
-_RECONNECT_SECONDS = 0.1
+RECONNECT_SECONDS = 0.1
 
 
 class Waited(msgspec.Struct, kw_only=True):
@@ -31,41 +31,29 @@ class Waited(msgspec.Struct, kw_only=True):
         return " ".join(part for part in (self.because, self.fix) if part)
 
 
-class Watching:
+class Watching(OfCarrier):
     """Sessions, events and webhooks of a carrier."""
-
-    carrier: str
-    last_event: int | None
-    _transport: Transport
-
-    def _path(self, *names: str) -> str:
-        return join("/api/v1/carriers", self.carrier, *names)
 
     # --- sessions
 
-    def sessions(self, **filters: str | None) -> list[Session]:
+    @verb
+    def sessions(self, /, **filters: str | None) -> Steps[list[Session]]:
         """Return the RSP sessions, all or by eid and iccid."""
-        return list(self._transport.every(self._path("sessions"), Session, query=filters))
+        return every(self._path("sessions"), Session, query=filters)
 
-    def session(self, session_id: str) -> Session:
+    @verb
+    def session(self, session_id: str) -> Steps[Session]:
         """Return one RSP session with its steps and checks."""
-        return self._transport.call("GET", self._path("sessions", session_id), into=Session)
+        return call("GET", self._path("sessions", session_id), into=Session)
 
     # --- events
 
-    def events(self, **filters: str | int | None) -> list[Event]:
+    @verb
+    def events(self, /, **filters: str | int | None) -> Steps[list[Event]]:
         """Return the events, all or by after (an event id), eid, iccid, session and type."""
-        return list(self._transport.every(self._path("events"), Event, query=filters))
+        return every(self._path("events"), Event, query=filters)
 
-    def follow(self, *, after: int | None = None, **filters: str | int | None) -> Iterator[Event]:
-        """Yield the events after an id (all by default) as they happen; reconnects where the server cuts."""
-        while True:
-            for data in self._transport.stream(self._path("events"), {"after": after, **filters}):
-                event = self._transport.decode(data, Event)
-                after = event.id
-                yield event
-            time.sleep(_RECONNECT_SECONDS)
-
+    @verb
     def wait(
         self,
         type: str | Sequence[str],  # noqa: A002 - the API's word
@@ -76,7 +64,7 @@ class Watching:
         after: int | None = None,
         within: Duration = 30.0,
         unless: Sequence[str] | None = None,
-    ) -> Event:
+    ) -> Steps[Event]:
         """Wait for an event of a type or of one of several, at most `within` of real time (10 minutes).
 
         Only events after `after` count: by default after the last one this client waited for, else from now on.
@@ -92,12 +80,12 @@ class Watching:
             "within": format_duration(limit),
             "unless": unless,
         }
-        answer = self._transport.call(
+        answer = yield from call(
             "POST",
             self._path("events", "wait"),
             given(body),
             into=Waited,
-            timeout=limit.total_seconds() + self._transport.timeout,
+            timeout=limit.total_seconds() + self.wire.timeout,
         )
         if answer.event is not None and answer.reached:
             self.last_event = answer.event.id
@@ -109,14 +97,16 @@ class Watching:
 
     # --- webhooks
 
-    def webhooks(self) -> list[Webhook]:
+    @verb
+    def webhooks(self) -> Steps[list[Webhook]]:
         """Return whom the carrier's events are told, without secrets."""
-        return list(self._transport.every(self._path("webhooks"), Webhook))
+        return every(self._path("webhooks"), Webhook)
 
-    def set_webhooks(self, *hooks: Webhook | Mapping[str, Any]) -> list[Webhook]:
+    @verb
+    def set_webhooks(self, *hooks: Webhook | Mapping[str, Any]) -> Steps[list[Webhook]]:
         """Tell the carrier's events to these, and to nobody else: each with url, types (all if none) and secret.
 
         A hook as `webhooks` returned it keeps its secret and what it has still to deliver.
         """
-        page = self._transport.call("PUT", self._path("webhooks"), list(hooks), into=Page)
-        return self._transport.decode(page.items, list[Webhook])
+        page = yield from call("PUT", self._path("webhooks"), list(hooks), into=Page)
+        return decode(page.items, list[Webhook])

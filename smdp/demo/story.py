@@ -1,147 +1,222 @@
-"""The main job as a story: one eSIM, one device, once. Nothing is told that was not asked of the control API first."""
+"""The whole loop as a story, from the MDM's command to the plan. Nothing is told that was not asked of them first."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from smdp.client import Client
-from smdp.errors import ApiError, SmdpError
-from smdp.model import Device, Event, Outcome, Profile, Session
+from smdp.demo.cast import Cast, NotTrue, Refused, Row, Working, check
+from smdp.demo.mdm import BlockingMdm
+from smdp.errors import ApiError
+from smdp.model import Profile
+
+__all__ = ["Facts", "NotTrue", "Voice", "tell"]
 
 CARRIER = "demo"
 _CONFLICT = 409
-_ACTIVE_WITHIN = 60.0
-_ORDER = ("profile.issued", "profile.downloaded", "profile.consumed", "profile.installed", "activation.active")
-_REFUSAL = ("8.1.1/3.8", "already-downloaded")
-
-Narrate = Callable[[str, str], None]
-"""Told a word for what happened, and a sentence on it; an empty word goes on with the sentence before."""
+_REFRESHES = 4
 
 
-class NotTrue(SmdpError):  # noqa: N818 - it says what the story's claim turned out to be
-    """Something that the story would have told did not happen."""
+class Voice(Protocol):
+    """Who tells the story."""
+
+    def chapter(self, title: str) -> None:
+        """Begin a chapter."""
+
+    def there(self, name: str, sentence: str) -> None:
+        """Introduce somebody."""
+
+    def done(self, word: str, sentence: str) -> None:
+        """Tell that something happened: a word for it, and a sentence on it."""
+
+    def more(self, sentence: str) -> None:
+        """Go on with what was told last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What was told, for a second process that checks it from outside."""
+    """What was told, for a second process that checks it from outside.
+
+    `mdm_ca` (PEM) is what a client of `mdm_url` has to trust; `before`, `after` and `finally_` are rows of
+    ServiceSubscriptions: with no plan, with the first, and with the one that `reissued` names.
+    """
 
     ok: bool
     control_url: str
     esim_server_url: str
+    mdm_url: str
+    mdm_ca: str
     carrier: str
     eid: str
+    udid: str
     iccid: str
+    msisdn: str | None
     session: str
     refused_session: str
     refused: str
     reason: str
     because: str
+    reissued: str
+    reissued_session: str
     events: dict[str, int]
+    before: Row
+    after: Row
+    finally_: Row
 
 
-def tell(client: Client, narrate: Narrate) -> Facts:
-    """Issue a profile for a new simulated iPhone, let it refresh twice, and tell what came of it.
+def tell(client: Client, mdm: BlockingMdm, voice: Voice) -> Facts:
+    """Let an MDM give a simulated iPhone its plan, ask for it again, and wipe the phone twice; tell what came of it.
 
-    Raises NotTrue if anything is not as it has to be, and what the client raises.
+    Raises NotTrue if anything is not as it has to be, and what client and MDM raise.
     """
-    client = _carrier(client, narrate)
-    device = client.create_device(name="Demo iPhone")
-    narrate("device", f"simulated {device.model}, iOS {device.os}")
-    narrate("", f"EID {device.eid}")
-
-    profile = client.issue(device.eid)
-    _check(profile.eid == device.eid and profile.state == "released", f"the profile is {profile.state}, not released")
-    _check(not profile.consumed and profile.activation.state == "inactive", "the profile is used before anyone asked")
-    narrate("issued", f"eSIM profile {profile.iccid} for this EID, plan {profile.plan}")
-
-    outcome = client.refresh(device.eid, profile.esim_server_url)
-    _check(outcome.ok and outcome.installed == profile.iccid, f"the refresh ended otherwise: {outcome}")
-    narrate("refreshed", "the device asked, as iOS does on RefreshCellularPlans")
-    narrate("", profile.esim_server_url)
-    client.wait("activation.active", eid=device.eid, iccid=profile.iccid, after=0, within=_ACTIVE_WITHIN)
-    session = _session(client, outcome, "installed")
-    events = _told(client, profile)
-    _tell_success(client, narrate, device, client.profile(profile.iccid), session)
-
-    again = client.refresh(device.eid, profile.esim_server_url)
-    refused = _session(client, again, "refused")
-    _check_refusal(client, again, refused, profile)
-    narrate("refused", f"the second refresh: {again.refused} {again.reason}")
-    narrate("", again.because)
+    cast, before = _meet(client, mdm, voice)
+    first, after = _plan_arrives(cast, voice)
+    again = _asked_again(cast, voice, first.profile)
+    _wiped_with_the_plan(cast, voice, first.profile)
+    _wiped_without(cast, voice, first.profile)
+    second, finally_ = _way_back(cast, voice, first.profile)
     return Facts(
         ok=True,
         control_url=client.url,
-        esim_server_url=profile.esim_server_url,
-        carrier=client.carrier,
-        eid=device.eid,
-        iccid=profile.iccid,
-        session=session.id,
-        refused_session=refused.id,
-        refused=_REFUSAL[0],
-        reason=_REFUSAL[1],
+        esim_server_url=cast.server,
+        mdm_url=mdm.url,
+        mdm_ca=mdm.ca,
+        carrier=cast.carrier.carrier,
+        eid=cast.phone.eid,
+        udid=cast.phone.udid,
+        iccid=first.profile.iccid,
+        msisdn=first.profile.msisdn,
+        session=first.session.id,
+        refused_session=again.session.id,
+        refused=again.code,
+        reason=again.reason,
         because=again.because,
-        events=events,
+        reissued=second.profile.iccid,
+        reissued_session=second.session.id,
+        events=first.events,
+        before=before,
+        after=after,
+        finally_=finally_,
     )
 
 
-def _carrier(client: Client, narrate: Narrate) -> Client:
+def _meet(client: Client, mdm: BlockingMdm, voice: Voice) -> tuple[Cast, Row]:
+    """Introduce carrier, iPhone and MDM, and enrol."""
+    voice.chapter("An iPhone, its MDM, and a carrier")
+    carrier = _carrier(client)
+    shown = carrier.show_carrier()
+    voice.there("carrier", f"{carrier.carrier}, on the network {shown.network_name}")
+    voice.more(shown.esim_server_url)
+    phone = carrier.create_device(name="Demo iPhone")
+    voice.there("iPhone", f"{phone.model}, iOS {phone.os}, simulated, supervised, no SIM card")
+    voice.more(f"EID {_grouped(phone.eid)}")
+    check(phone.supervised and not phone.esims, "the iPhone is not new")
+    voice.there("MDM", "a small one that stands in for yours")
+
+    cast = Cast(carrier, mdm, phone)
+    enrolled = cast.enrol()
+    voice.done("enrolled", "by profile, with an identity from the MDM's SCEP server; topic")
+    voice.more(str((enrolled.enrollment or {}).get("topic")))
+    before = cast.no_plan()
+    voice.done("asked", "The MDM reads ServiceSubscriptions: the slot for eSIMs has its own numbers, and no plan.")
+    _show(voice, before)
+    return cast, before
+
+
+def _plan_arrives(cast: Cast, voice: Voice) -> tuple[Working, Row]:
+    voice.chapter("The plan")
+    profile = cast.order()
+    voice.done("ordered", f"eSIM profile {profile.iccid} for this EID, plan {profile.plan}")
+    cast.refresh()
+    voice.done("commanded", "The MDM sends RefreshCellularPlans with the carrier's URL.")
+    voice.more("The iPhone: Acknowledged. More than that an MDM is never told. The rest is what the carrier saw:")
+    works = cast.working(profile.iccid)
+    got = works.profile
+    voice.done("downloaded", "by an iPhone that proved its EID with its eUICC's certificate")
+    voice.done("consumed", f"at {got.consumed_at:%H:%M:%S} UTC: nobody gets this profile again")
+    voice.done("installed", "as the eUICC's signed notification says")
+    voice.done("active", f"{got.msisdn or got.imsi}, since {got.activation.since:%H:%M:%S} UTC")
+    voice.done("attached", "The network challenged the new SIM's key, and let it in.")
+    after = cast.plan_of(got)
+    voice.done("asked", "The MDM reads ServiceSubscriptions again:")
+    _show(voice, after)
+    return works, after
+
+
+def _asked_again(cast: Cast, voice: Voice, used: Profile) -> Refused:
+    voice.chapter("The same command once more")
+    cast.refresh()
+    voice.done("commanded", "RefreshCellularPlans. Acknowledged, exactly as before.")
+    refused = _tell_refusal(cast, voice, used)
+    cast.plan_of(used)
+    voice.done("unharmed", "The plan that is there still works.")
+    return refused
+
+
+def _wiped_with_the_plan(cast: Cast, voice: Voice, profile: Profile) -> None:
+    voice.chapter("Wiped, with PreserveDataPlan")
+    cast.erase(preserve=True)
+    voice.done("erased", "EraseDevice. The iPhone forgets everything, its MDM too.")
+    cast.enrol()
+    voice.done("enrolled", "once more, as a new device")
+    cast.plan_of(profile)
+    voice.done("kept", f"{profile.msisdn or profile.imsi} works on, without any refresh.")
+
+
+def _wiped_without(cast: Cast, voice: Voice, profile: Profile) -> None:
+    voice.chapter("Wiped, without it")
+    cast.erase(preserve=False)
+    voice.done("erased", "EraseDevice as it is by default: the eSIM is gone with the rest.")
+    cast.enrol()
+    cast.no_plan()
+    voice.done("enrolled", "once more; ServiceSubscriptions has no plan.")
+    cast.refresh()
+    voice.done("commanded", "RefreshCellularPlans. Acknowledged, as ever.")
+    _tell_refusal(cast, voice, profile)
+
+
+def _way_back(cast: Cast, voice: Voice, used: Profile) -> tuple[Working, Row]:
+    voice.chapter("The way back")
+    profile = cast.reissue(used)
+    voice.done("reissued", f"The carrier orders anew: profile {profile.iccid},")
+    voice.more(f"the same number {profile.msisdn or ''}".rstrip() + "; the old line has ended.")
+    cast.refresh()
+    voice.done("commanded", "RefreshCellularPlans. Acknowledged.")
+    works = cast.working(profile.iccid)
+    row = cast.plan_of(works.profile)
+    voice.done("active", "This time there was something to fetch:")
+    _show(voice, row)
+    check(cast.refreshes() == _REFRESHES, "the MDM sent another number of refreshes")
+    return works, row
+
+
+def _carrier(client: Client) -> Client:
     """Make the carrier, unless a database that is kept has it already."""
     try:
-        client = client.create_carrier(CARRIER)
+        return client.create_carrier(CARRIER)
     except ApiError as error:
         if error.status != _CONFLICT:
             raise
-        client = client.on(CARRIER)
-    narrate("carrier", f"{client.carrier}, on the network {client.show_carrier().network_name}")
-    return client
+        return client.on(CARRIER)
 
 
-def _tell_success(client: Client, narrate: Narrate, device: Device, profile: Profile, session: Session) -> None:
-    """Check what carrier and device say of the installed profile, and tell it."""
-    _check(profile.consumed and profile.consumed_at is not None, "the profile was handed out but is not consumed")
-    _check(profile.consumed_by == session.id, f"the profile was consumed in session {profile.consumed_by}")
-    narrate("downloaded", f"consumed at {profile.consumed_at:%H:%M:%S} UTC by this EID: nobody gets it again")
-    esims = client.device(device.eid).esims
-    _check(profile.state == "installed", f"the carrier says {profile.state}, not installed")
-    _check([esim.iccid for esim in esims] == [profile.iccid], "the device does not hold the profile")
-    narrate("installed", f"the eUICC's signed notification says so; on the device: {esims[0].state}")
-    _check(profile.activation.state == "active", f"the plan is {profile.activation.state}, not active")
-    narrate("active", f"{profile.msisdn or profile.imsi} works since {profile.activation.since:%H:%M:%S} UTC")
+def _tell_refusal(cast: Cast, voice: Voice, used: Profile) -> Refused:
+    refused = cast.refused(used)
+    voice.done("refused", f"by the carrier: {refused.code}, {refused.reason}")
+    voice.more(refused.because)
+    voice.more(f"On the screen: {refused.notice}. The MDM hears nothing.")
+    return refused
 
 
-def _session(client: Client, outcome: Outcome, wanted: str) -> Session:
-    """Fetch the carrier's side of what the device did, and check how it ended there."""
-    if outcome.session is None:
-        raise NotTrue(f"The demo failed: the device had no session with the carrier ({outcome}).")
-    session = client.session(outcome.session)
-    _check(session.outcome == wanted, f"the carrier calls the session {session.outcome}, not {wanted}")
-    return session
+def _show(voice: Voice, row: Row) -> None:
+    """Show of a row what differs between no plan and a plan."""
+    shown: dict[str, Any] = {name: row[name] for name in _SHOWN if name in row}
+    width = max(map(len, shown))
+    for name, value in shown.items():
+        voice.more(f"  {name:<{width}}  {value}")
 
 
-def _told(client: Client, profile: Profile) -> dict[str, int]:
-    """Check that every step is on the carrier's timeline once, in order; return the ids of the events."""
-    events: list[Event] = client.events(iccid=profile.iccid)
-    ids: dict[str, int] = {}
-    for name in _ORDER:
-        found = [event.id for event in events if event.type == name]
-        _check(len(found) == 1, f"the timeline has {name} {len(found)} times, not once")
-        ids[name] = found[0]
-    _check(list(ids.values()) == sorted(ids.values()), "the timeline has the steps in another order")
-    return ids
+_SHOWN = ("Slot", "EID", "IMEI", "ICCID", "CurrentCarrierNetwork", "PhoneNumber")
 
 
-def _check_refusal(client: Client, again: Outcome, session: Session, profile: Profile) -> None:
-    """Check that the second download was refused, for the right reason, and changed nothing."""
-    _check(not again.ok, "the second refresh installed something")
-    _check((again.refused, again.reason) == _REFUSAL, f"the second refresh ended otherwise: {again}")
-    _check(bool(again.because), "the second refresh was refused without a reason")
-    because = session.refusal.because if session.refusal else None
-    _check(because == again.because, "device and carrier give different reasons")
-    after = client.profile(profile.iccid)
-    _check(after.state == "installed" and after.activation.state == "active", "the second refresh changed the profile")
-    _check(len(client.profiles(eid=profile.eid)) == 1, "the second refresh made another profile")
-
-
-def _check(true: bool, otherwise: str) -> None:  # noqa: FBT001 - the claim itself
-    if not true:
-        raise NotTrue(f"The demo failed: {otherwise}.")
+def _grouped(eid: str) -> str:
+    return " ".join(eid[place : place + 4] for place in range(0, len(eid), 4))

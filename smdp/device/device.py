@@ -31,6 +31,7 @@ from smdp.rsp.tlv import Malformed, tlv
 MAX_NOTICES = 50
 """How many notices a device remembers."""
 _HTTPS_PORT = 443
+_LONGEST_PATH = 1000
 _MEMORY_RESET = bytes.fromhex("BF3404820205E0")
 """EuiccMemoryResetRequest: operational profiles, field-loaded test profiles, the default SM-DP+ address."""
 _RELEASE_15 = b"\x0f\x00\x00"
@@ -95,6 +96,7 @@ class Device:
         self._world = lambda: World(clock.now(), entropy, examine)
         self._lpa = Lpa(state.euicc, client, self._world, _device_info(state.imei), lambda: self.save(self), trouble)
         self._lock = asyncio.Lock()
+        self._downloading = False
         self._on_air = asyncio.Lock()
 
     @classmethod
@@ -138,8 +140,8 @@ class Device:
 
     @property
     def busy(self) -> bool:
-        """Whether it is downloading or changing profiles, or about to."""
-        return self._lock.locked() or self.state.download is not None
+        """Whether it is downloading right now, or about to; sending notifications does not keep it from that."""
+        return self._downloading or self.state.download is not None
 
     @property
     def unfinished(self) -> bool:
@@ -186,15 +188,15 @@ class Device:
         """Why it can download nothing at the moment, if it can't."""
         if not self.state.cellular:
             return _failed(failure("no-cellular"))
-        if self._lock.locked():
+        if self._downloading:
             return _failed(failure("busy"))
         return None if self.state.online else _failed(failure("offline"))
 
     async def refresh(self, url: str) -> Outcome:
         """Do what RefreshCellularPlans makes iOS do: ask the carrier's server for this EID's plan, install, enable.
 
-        The device speaks HTTPS whatever the scheme is. A path behind the host stays in front of that of the first call,
-        as in LPAs that take the URL as it is (inferred: Apple's hands all of it on). No MatchingID is sent.
+        The device speaks HTTPS whatever the scheme is. A path of the URL, if only a slash, comes before ES9+'s own, as
+        some servers mind. No MatchingID is sent.
         """
         try:
             order = _order_at(url)
@@ -213,11 +215,16 @@ class Device:
     async def _download(self, order: Order) -> Outcome:
         if unable := self.unable:
             return unable
-        async with self._changing():
-            left = self.state.download
-            if left is not None and left.begun and left.order != order:
-                await self._work_off(left)
-            outcome = await self._work_off(left if left is not None and left.order == order else UnderWay(order=order))
+        self._downloading = True
+        try:
+            async with self._changing():  # after notifications that are under way, or a change of profiles
+                left = self.state.download
+                if left is not None and left.begun and left.order != order:
+                    await self._work_off(left)
+                same = left is not None and left.order == order
+                outcome = await self._work_off(left if left is not None and same else UnderWay(order=order))
+        finally:
+            self._downloading = False
         if outcome.installed is not None:
             await self.attach()
         return outcome
@@ -271,7 +278,11 @@ class Device:
         async with self._changing():
             if self.state.download is not left:
                 return None
-            outcome = await self._work_off(left)
+            self._downloading = True
+            try:
+                outcome = await self._work_off(left)
+            finally:
+                self._downloading = False
         if outcome.installed is not None:
             await self.attach()
         return outcome
@@ -383,7 +394,7 @@ class Device:
 
 def _order_at(url: str) -> Order:
     """Ask for what an eSIM server has for this EID. Raises DownloadError."""
-    return Order(address_of(url), below=urlsplit(url.strip()).path)
+    return Order(address_of(url), below=urlsplit(url.strip()).path[:_LONGEST_PATH])
 
 
 def address_of(url: str) -> str:

@@ -37,6 +37,7 @@ _HTTP_OK = 200
 _HTTP_MULTIPLE_CHOICES = 300
 _HTTP_TOO_MANY = 429
 _MAX_DIGITS = 10
+_NOT_EXACT = "path-not-exact"
 
 
 class InitiateAuthentication(NamedTuple):
@@ -92,11 +93,11 @@ class Es9Client:
     # --- the five functions
 
     async def initiate_authentication(
-        self, address: str, challenge: bytes, info1: bytes, below: str = ""
+        self, address: str, challenge: bytes, info1: bytes, *, below: str = ""
     ) -> InitiateAuthentication:
         """ES9+.InitiateAuthentication: 16 bytes challenge, EUICCInfo1 as BF20 (SGP.22 §5.6.1).
 
-        `below` is a path of the server's below which it is asked for.
+        `below` is what comes before the path of ES9+, here and in the other functions: the path of an MDM's URL.
         """
         function = "initiateAuthentication"
         members = {"euiccChallenge": _base64(challenge), "euiccInfo1": _base64(info1), "smdpAddress": address}
@@ -109,11 +110,13 @@ class Es9Client:
             _bytes(answer, function, "serverCertificate"),
         )
 
-    async def authenticate_client(self, address: str, transaction_id: str, response: bytes) -> AuthenticateClient:
+    async def authenticate_client(
+        self, address: str, transaction_id: str, response: bytes, *, below: str = ""
+    ) -> AuthenticateClient:
         """ES9+.AuthenticateClient with the eUICC's BF38 (SGP.22 §5.6.3)."""
         function = "authenticateClient"
         members = {"transactionId": transaction_id, "authenticateServerResponse": _base64(response)}
-        answer = await self._call(address, function, members)
+        answer = await self._call(address, function, members, below)
         return AuthenticateClient(
             _bytes(answer, function, "profileMetadata"),
             _bytes(answer, function, "smdpSigned2"),
@@ -121,16 +124,18 @@ class Es9Client:
             _bytes(answer, function, "smdpCertificate"),
         )
 
-    async def get_bound_profile_package(self, address: str, transaction_id: str, response: bytes) -> bytes:
+    async def get_bound_profile_package(
+        self, address: str, transaction_id: str, response: bytes, *, below: str = ""
+    ) -> bytes:
         """ES9+.GetBoundProfilePackage with the eUICC's BF21; the answer is BF36 (SGP.22 §5.6.2)."""
         function = "getBoundProfilePackage"
         members = {"transactionId": transaction_id, "prepareDownloadResponse": _base64(response)}
-        return _bytes(await self._call(address, function, members), function, "boundProfilePackage")
+        return _bytes(await self._call(address, function, members, below), function, "boundProfilePackage")
 
-    async def cancel_session(self, address: str, transaction_id: str, response: bytes) -> None:
+    async def cancel_session(self, address: str, transaction_id: str, response: bytes, *, below: str = "") -> None:
         """ES9+.CancelSession with the eUICC's BF41 (SGP.22 §5.6.5)."""
         members = {"transactionId": transaction_id, "cancelSessionResponse": _base64(response)}
-        await self._call(address, "cancelSession", members)
+        await self._call(address, "cancelSession", members, below)
 
     async def handle_notification(self, address: str, notification: bytes) -> None:
         """ES9+.HandleNotification; any 2xx acknowledges it (SGP.22 §5.6.4)."""
@@ -138,7 +143,7 @@ class Es9Client:
 
     # --- the way there
 
-    async def _call(self, address: str, function: str, members: Mapping[str, str], below: str = "") -> dict[str, Any]:
+    async def _call(self, address: str, function: str, members: Mapping[str, str], below: str) -> dict[str, Any]:
         """Call a function that answers, and return the answer's members if it was executed."""
         body, slug = await self._post(address, function, members, below)
         try:
@@ -198,6 +203,8 @@ class Es9Client:
 
 def _turned_away(response: aiohttp.ClientResponse, words: Mapping[str, str]) -> Es9Error:
     """Say what a status means that is no success; Retry-After may be seconds or a date (RFC 9110 §10.2.3)."""
+    if response.headers.get(REASON_HEADER) == _NOT_EXACT:
+        return es9_failure(_NOT_EXACT, **words)
     if response.status != _HTTP_TOO_MANY:
         return es9_failure("http-status", status=response.status, **words)
     after = response.headers.get("Retry-After", "")

@@ -36,7 +36,7 @@ _MAC_BYTES = 8
 class Order(NamedTuple):
     """What to download: the server's host[:port], the MatchingID (empty: default SM-DP+), the OID that it must have.
 
-    `below` is the path of the URL that a refresh was given; the server is asked for below it, once.
+    `below` is what comes before the path of ES9+: the path of the URL that an MDM gave.
     """
 
     address: str
@@ -174,16 +174,16 @@ class Download:
 
     async def _agree(self) -> None:
         """Authenticate each other, and prepare the download."""
-        client, address = self.lpa.client, self.order.address
+        client, address, below = self.lpa.client, self.order.address, self.order.below
         challenge = children(self._card("getEuiccChallenge", tlv(0xBF2E)), 0xBF2E)[0x80].value
         info1 = self._card("getEuiccInfo1", tlv(0xBF20))
         self._begin("initiateAuthentication")
-        started = await client.initiate_authentication(address, challenge, info1, self.order.below)
+        started = await client.initiate_authentication(address, challenge, info1, below=below)
         self._done()
         self.transaction_id = started.transaction_id
         authenticated = self._authenticate(started)
         self._begin("authenticateClient")
-        offered = await client.authenticate_client(address, started.transaction_id, authenticated)
+        offered = await client.authenticate_client(address, started.transaction_id, authenticated, below=below)
         metadata = self._judge(offered)
         self._done(metadata.profile_name)
         prepared = self._prepare(offered)
@@ -250,7 +250,9 @@ class Download:
             self._begin("getBoundProfilePackage")
             try:
                 transaction_id = self.transaction_id or ""
-                package = await self.lpa.client.get_bound_profile_package(self.order.address, transaction_id, prepared)
+                package = await self.lpa.client.get_bound_profile_package(
+                    self.order.address, transaction_id, prepared, below=self.order.below
+                )
             except Es9Error as error:
                 if not error.transient or tries == TRIES:
                     raise
@@ -315,7 +317,9 @@ class Download:
         response, self.cancellable = self.lpa.command(request), None
         self._begin("cancelSession")
         try:
-            await self.lpa.client.cancel_session(self.order.address, self.transaction_id or "", response.data)
+            await self.lpa.client.cancel_session(
+                self.order.address, self.transaction_id or "", response.data, below=self.order.below
+            )
         except Es9Error as error:
             self.steps[-1].text = error.because
         else:

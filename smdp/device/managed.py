@@ -17,11 +17,12 @@ from smdp.device.apple.facts import ConfigurationProfile, Phone
 from smdp.device.apple.refresh import after_install
 from smdp.device.apple.result import ErrorItem
 from smdp.device.apple.subscriptions import service_subscriptions
+from smdp.device.apple.versions import exists
 from smdp.device.device import Device
 from smdp.device.handset import Handset, phone_of
 from smdp.device.mdm import declarations, loop
 from smdp.device.mdm.channel import Channel
-from smdp.device.mdm.checkin import Who, return_to_service
+from smdp.device.mdm.checkin import Who, return_to_service, set_bootstrap_token
 from smdp.device.mdm.enroll import World, enroll, fetch_profile, leave
 from smdp.device.mdm.enrollment import Enrollment, check_replacement, host_of, read_anchors, read_enrollment, trusted_by
 from smdp.device.mdm.failure import MdmError, mdm_failure
@@ -31,6 +32,8 @@ from smdp.model import Outcome
 
 COMMAND, REFRESH = "mdmCommand", "refreshCellularPlans"
 """The steps at which faults of a device meet its MDM's commands."""
+BOOTSTRAP_TOKEN = "com.apple.mdm.bootstraptoken"  # noqa: S105 - the name of a capability
+_TOKEN_BYTES = 32
 _log = logging.getLogger("smdp.device")
 
 
@@ -107,6 +110,18 @@ class Managed:
         if ade:
             self.device.state.ade_profile = data
         await self.device.save(self.device)
+        await self._escrow(enrollment)
+
+    async def _escrow(self, enrollment: Enrollment) -> None:
+        """Give the MDM a bootstrap token, for a return to service with apps (iOS 26, supervised), if it takes one."""
+        supported = self.device.state.supervised and exists("check-in", "SetBootstrapToken", self.device.state.os)
+        if not supported or BOOTSTRAP_TOKEN not in enrollment.server_capabilities:
+            return
+        try:
+            async with self._talking(enrollment) as channel:
+                await set_bootstrap_token(channel, self._who(), self._around.world.entropy.take(_TOKEN_BYTES))
+        except MdmError as error:
+            await self._around.tell("mdm.error", _facts(error))
 
     async def unenroll(self) -> None:
         """Have the holder remove the enrolment profile: the MDM is told if the profile says so. Raises MdmError."""

@@ -44,6 +44,10 @@ REASONS: dict[str, Reason] = {
         "TLS with {address} failed: {problem}.", "Use the server's device port (8443), which speaks TLS 1.2 and 1.3."
     ),
     "http-status": Reason("{address} answered {function} with HTTP {status}.", "ES9+ answers 200, whatever happened."),
+    "path-not-exact": Reason(
+        "{address} takes {function} at its exact path alone (HTTP 404), and the URL has a path or a slash at its end.",
+        "Take them off the URL (eSIMServerURL), or set the carrier's strict_path to false.",
+    ),
     "rate-limited": Reason(
         "{address} turned {function} down: too many calls come to it (HTTP 429).",
         "Try again {when}, or let fewer devices come at a time.",

@@ -67,7 +67,7 @@ class Cell:
         self, imsi: str, ask: Callable[[str], Awaitable[Said | Rejection]], heard: Callable[[Said], Heard]
     ) -> Heard | Rejected:
         """Ask the carrier at home, if there is one, and put its answer on the air."""
-        carrier = self._service.database.look(queries.home_of, imsi, self._eid)
+        carrier = await self._service.database.find(queries.home_of, imsi, self._eid)
         if carrier is None:
             return _NO_NETWORK
         try:
@@ -99,8 +99,12 @@ class Coverage:
         for note in notes:
             if not isinstance(note, Event) or note.type not in _HEARD or note.eid is None or note.iccid is None:
                 continue
-            if self._database.look(device_queries.is_hosted, note.eid):
-                self.attend(note.eid, note.iccid, note.type)
+            try:
+                if not self._database.look(device_queries.is_hosted, note.eid):
+                    continue
+            except StorageError as error:  # whether it is hosted shows when it is woken
+                _log.warning("whether a device hears of its line could not be looked up: %s", error)
+            self.attend(note.eid, note.iccid, note.type)
 
     def attend(self, eid: str, iccid: str, heard: str) -> None:
         """Have a device try with an eSIM because of a type of event, unless it knows already."""

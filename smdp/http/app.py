@@ -23,6 +23,7 @@ from smdp.http import (
     carriers,
     clock,
     context,
+    crls,
     devices,
     es9plus,
     events,
@@ -96,7 +97,7 @@ class Parts:
 
 def security_of(pki: Pki) -> Security:
     """Hand the protocol core what it needs of a PKI."""
-    return Security(cis=pki.cis, identities=pki.identities)
+    return Security(cis=pki.cis, identities=pki.identities, revoked=pki.revoked)
 
 
 def default_webhook(settings: Settings) -> Hook | None:
@@ -133,14 +134,31 @@ async def assemble(settings: Settings, pki: Pki) -> AsyncIterator[Parts]:
 def device_app(parts: Parts) -> web.Application:
     """Make the application that devices talk to: ES9+."""
     app = web.Application(client_max_size=problems.MAX_BODY, middlewares=[problems.middleware])
-    es9plus.add_routes(app, parts.downloads)
+    fill_devices(app, parts)
+    es9plus.add_crooked_routes(app)
     return app
+
+
+def fill_devices(app: web.Application, parts: Parts) -> None:
+    """Have an application answer ES9+."""
+    es9plus.add_routes(app, parts.downloads)
 
 
 def control_app(parts: Parts) -> web.Application:
     """Make the application of the control API: carriers, profiles, events, hosted devices, health."""
+    app = empty_app()
+    fill_control(app, parts)
+    return app
+
+
+def empty_app() -> web.Application:
+    """Make an application that refuses as the control API does, and has nothing in it yet."""
     middlewares = [problems.middleware, token.middleware, context.middleware]
-    app = web.Application(client_max_size=problems.MAX_BODY, middlewares=middlewares)
+    return web.Application(client_max_size=problems.MAX_BODY, middlewares=middlewares)
+
+
+def fill_control(app: web.Application, parts: Parts) -> None:
+    """Have an application answer the control API."""
     if parts.token is not None:
         app[token.TOKEN] = parts.token
     app[context.SERVICE] = parts.service
@@ -155,6 +173,7 @@ def control_app(parts: Parts) -> web.Application:
     app[webhooks.COURIERS] = parts.couriers
     app[health.HEALTH] = parts.health
     app[health.CA] = parts.ca_pem
+    app[crls.CRLS] = crls.Crls(parts.pki)
     for module in (
         carriers,
         keeping,
@@ -169,8 +188,8 @@ def control_app(parts: Parts) -> web.Application:
         managing,
         webhooks,
         health,
+        crls,
         metrics,
         openapi,
     ):
         module.add_routes(app)
-    return app

@@ -135,10 +135,10 @@ ProfileSettings = some_of(
 )
 
 _YES_OR_NO = ("online", "supervised", "cellular", "physical_sim")
-_CHANGEABLE = ("name", "os", "model", *_YES_OR_NO)
+_CHANGEABLE = ("name", "os", "model", "country", *_YES_OR_NO)
 DeviceSettings = some_of("DeviceSettings", Device, members=_CHANGEABLE)
 _MADE_UP: dict[str, Any] = dict.fromkeys(
-    ("name", "os", "model", "eid", "udid", "serial", "imei", "carrier"), str | None
+    ("name", "os", "model", "country", "eid", "udid", "serial", "imei", "carrier"), str | None
 )
 _MADE_UP |= dict.fromkeys(_YES_OR_NO, bool | None)
 DeviceOrder = some_of("DeviceOrder", Device, members=_CHANGEABLE, **_MADE_UP)

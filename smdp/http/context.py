@@ -34,7 +34,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     except CarrierError as error:
         raise ProblemError(error.status, error.reason, error.because, error.fix) from None
     except StorageError as error:
-        fix = "Look at the server's log, and at the disk that the database is on."
+        fix = "Look at the server's log and at the database; smdp goes on by itself once that does."
         raise ProblemError(503, "database-failed", str(error), fix) from None
 
 

@@ -58,7 +58,7 @@ class Handshakes:
     async def _tell(self, failure: TlsFailure, count: int) -> None:
         """Tell the carrier whose name was asked for, else the carrier `default`."""
         try:
-            found = self._service.look_up((failure.name or "").lower())
+            found = await self._service.find((failure.name or "").lower())
             name = carriers.read_carrier(found["settings"]).name if found else DEFAULT
             await self._service.database.write_lightly(self._append, name, failure, count)
         except StorageError as error:

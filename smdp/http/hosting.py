@@ -5,6 +5,7 @@ A hosted device reaches carriers over real sockets and TLS, its own server inclu
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,11 +28,12 @@ from smdp.pki.model import Pki
 from smdp.rsp.crypto import Entropy
 from smdp.rsp.ids import host_of, is_eid
 from smdp.settings import Settings
-from smdp.storage import Connection
+from smdp.storage import Connection, StorageError
 from smdp.storage.queries import devices as queries
 from smdp.storage.queries.carriers import read_carrier
 from smdp.storage.queries.profiles import profile
 
+_log = logging.getLogger("smdp.http")
 _HTTPS = 443
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound
 _REPLACED = "device-replaced"
@@ -137,7 +139,7 @@ class Hosted:
         """Rename a device, give it another OS, take it offline. Raises CarrierError."""
         check(options, {name: OPTIONS[name] for name in CHANGEABLE})
         async with self.awake(eid) as device:
-            check_os({"os": device.state.os, "model": device.state.model} | options)
+            check_os(options)
             for name, value in options.items():
                 setattr(device.state, name, value)
             await device.save(device)
@@ -267,7 +269,7 @@ class Hosted:
         """Put the carrier's own advice into what a device was refused here; elsewhere the device's has to do."""
         if outcome.refused is None or outcome.session is None:
             return outcome
-        found = self._service.look_up(host_of(address))
+        found = await self._service.find(host_of(address))
         if found is None:
             return outcome
         try:
@@ -299,13 +301,13 @@ class Hosted:
                 after = stored.number
                 if stored.waiting:
                     self._retry_later(stored.device.eid)
-                self._attend(stored.device)
+                await self._attend(stored.device)
 
-    def _attend(self, device: Description) -> None:
+    async def _attend(self, device: Description) -> None:
         """Have a device attach that has no network though its line is active: its server stopped before it tried."""
         for esim in device.esims:
             if esim.state == "enabled" and not esim.network:
-                row = self._database.look(profile, device.carrier, esim.iccid)
+                row = await self._database.find(profile, device.carrier, esim.iccid)
                 if row is not None and row["activation_state"] == "active":
                     self.coverage.attend(device.eid, esim.iccid, "activation.active")
 
@@ -330,12 +332,15 @@ class Hosted:
                 async with self.managed(eid) as managed:
                     await managed.resume()
                     sent = await managed.device.flush_notifications()
+            except StorageError as error:
+                _log.warning("what a device had begun has to wait: %s", error)
             except CarrierError as error:
                 if error.reason == _REPLACED:
                     continue
                 return
-            if not sent.waiting:
-                return
+            else:
+                if not sent.waiting:
+                    return
             pause = min(2 * pause, _LAST_RETRY)
 
 

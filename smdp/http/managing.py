@@ -26,7 +26,7 @@ T = TypeVar("T")
 _DEVICE = API + "/devices/{eid}"
 _ACTIONS: tuple[str, ...] = get_args(Action)
 _BY: tuple[Trigger, ...] = ("find-my", "recovery", "configurator", "dfu", "return-to-service")
-_BAD_GATEWAY, _UNPROCESSABLE = 502, 422
+_FAILED_DEPENDENCY, _UNPROCESSABLE = 424, 422
 _STATE = frozenset({"already-enrolled", "not-enrolled", "device-offline", "no-return-to-service"})
 _PROFILE = ("profile-", "payload-", "pkcs12-", "identity-", "several-", "no-mdm-payload", "topic", "url-",
             "access-rights", "anchors-", "certificate-", "scep-key-usage")  # fmt: skip
@@ -194,7 +194,7 @@ async def _done(work: Awaitable[T]) -> T:
     try:
         return await work
     except MdmError as error:
-        status = CONFLICT if error.reason in _STATE else _BAD_GATEWAY
+        status = CONFLICT if error.reason in _STATE else _FAILED_DEPENDENCY
         if error.reason.startswith(_PROFILE):
             status = _UNPROCESSABLE
         raise ProblemError(status, error.reason, error.because, error.fix) from None

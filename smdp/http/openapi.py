@@ -35,6 +35,7 @@ _PROBLEMS = {
     413: f"The body is longer than {MAX_BODY // 1024} KiB.",
     415: "The body is compressed.",
     422: "A value is not right.",
+    424: "The device's MDM or its SCEP server did what can't be gone on with.",
     503: "The server can't answer now.",
 }
 _CARRIER_CREATED = {"type": "boolean", "description": "True if this write made the carrier; absent if it did not."}

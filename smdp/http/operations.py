@@ -89,6 +89,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET", "/ca.pem", "getCa", "Get what a client has to trust.", media=("application/x-pem-file",), open=True
     ),
+    Operation(
+        "GET", "/crl/{crl}", "getCrl", "Get the CRL of a CI (RFC 5280).", media=("application/pkix-crl",), open=True
+    ),
     Operation("GET", "/metrics", "getMetrics", "Get numbers for Prometheus.", media=("text/plain",)),
     Operation(
         "GET", "/openapi.json", "getOpenapi", "Get this document.", answers=dict[str, Any], query=("version",)
@@ -300,7 +303,7 @@ OPERATIONS: tuple[Operation, ...] = (
     # their MDM and their holders
     Operation(
         "POST", _DEVICE + "/enroll", "enrollDevice", "Enrol a device with an MDM, by an enrolment profile.",
-        takes=bodies.EnrollBody, answers=Device, more=(502,),
+        takes=bodies.EnrollBody, answers=Device, more=(424,),
     ),
     Operation(
         "DELETE", _DEVICE + "/enroll", "unenrollDevice", "Remove the enrolment profile, as its holder would.",
@@ -316,7 +319,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "POST", _DEVICE + "/erase", "eraseDevice", "Erase a device in another way than its MDM does.",
-        takes=bodies.EraseBody, answers=Erased, more=(502,),
+        takes=bodies.EraseBody, answers=Erased, more=(424,),
     ),
     Operation(
         "GET", _DEVICE + "/service-subscriptions", "getServiceSubscriptions",

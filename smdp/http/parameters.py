@@ -25,6 +25,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any], Any]] = {
     "fault": ("A fault's id.", _NAME, "f1"),
     "session": ("A session's id: its transactionId, or the first digits of it.", _NAME, "7F3A9C0D"),
     "snapshot": ("A snapshot's name.", _NAME, "before"),
+    "crl": ("A CRL's file name, as certificates have it.", {"type": "string"}, "ci-p256.crl"),
     "replace": ("Whether the document replaces what the carrier holds.", _words("false", "true"), "true"),
     "limit": ("How many a page has at most.", _NUMBER | {"maximum": MAX_PAGE, "default": PAGE}, 20),
     "cursor": ("Where to go on: `next` of the page before.", {"type": "string"}, "0"),
@@ -43,6 +44,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any], Any]] = {
 }  # fmt: skip
 """Name → sentence, schema, example; a name may be that of one operation alone."""
 
+_OS = {"type": "string", "pattern": r"^(1[2-8]|2[67])(\.[0-9]{1,2}){0,2}$", "examples": ["26.1"]}
 _DEVICE_IMEI = {"type": "string", "pattern": "^([0-9] *){15}$", "examples": ["35 309418 464558 9"]}
 
 _SECONDS_AND_MORE = r"([0-9]+(\.[0-9]+)? *(ms|[smhdw])?)|([0-9]+(ms|[smhdw]))+"
@@ -73,6 +75,9 @@ FORMS: dict[str, dict[str, Any]] = {
     "EraseBody.by": _words("find-my", "recovery", "configurator", "dfu", "return-to-service"),
     "mcc": {"type": "string", "pattern": "^[0-9]{3}$", "examples": ["001"]},
     "mnc": {"type": "string", "pattern": "^[0-9]{2,3}$", "examples": ["01"]},
+    "DeviceOrder.os": _OS,
+    "DeviceEntry.os": _OS,
+    "DeviceSettings.os": _OS,
     "country": {"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["US"]},
     "network_name": {"type": "string", "minLength": 1, "maxLength": 32},
     "address": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?$", "examples": ["esim.acme.test"]},

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import logging
 import ssl
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,10 +15,11 @@ from smdp.model import Fault
 from smdp.pki import forge, tls
 from smdp.pki.model import Pki
 from smdp.pki.tls import ServerCertificate
-from smdp.storage import Connection
+from smdp.storage import Connection, StorageError
 from smdp.storage.queries.carriers import read_carrier
 from smdp.storage.queries.control import control_of
 
+_log = logging.getLogger("smdp.http")
 _DAY = dt.timedelta(days=1)
 _WRONG_NAME = "another-host.smdp.localhost"
 
@@ -36,11 +38,14 @@ class TlsFaults:
 
         A handshake can't wait for the database, so what fires is decided here and counted right behind.
         """
-        found = self._service.look_up((asked or "").lower().rstrip("."))
-        if found is None or not control_of(found).faults:
+        try:
+            found = self._service.look_up((asked or "").lower().rstrip("."))
+            if found is None or not control_of(found).faults:
+                return None
+            name = read_carrier(found["settings"]).name
+            fault = self._service.database.look(self._meeting, name)
+        except StorageError:  # the calls that follow will tell
             return None
-        name = read_carrier(found["settings"]).name
-        fault = self._service.database.look(self._meeting, name)
         if fault is None:
             return None
         self._under_way[fault.id] = self._under_way.get(fault.id, 0) + 1
@@ -72,6 +77,8 @@ class TlsFaults:
 
         try:
             await self._service.database.write(fire)
+        except StorageError as error:
+            _log.warning("a fault of TLS could not be counted: %s", error)
         finally:
             self._under_way[fault.id] -= 1
             if not self._under_way[fault.id]:

@@ -9,7 +9,8 @@ from smdp.http.problems import Handler, ProblemError
 
 TOKEN = web.AppKey("token", str)
 """Not in the application: no token is asked for."""
-_OPEN = ("/livez", "/readyz", "/ca.pem", "/crl/")
+_OPEN = ("/livez", "/readyz", "/ca.pem", "/crl/", "/gsma/rsp2/")
+"""Beginnings of paths; ES9+ is among them where one application has both."""
 _SCHEME = "bearer "
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.x509 import CertificateRevocationList as Crl
+from cryptography.x509 import load_der_x509_crl, load_pem_x509_certificate, load_pem_x509_crl
 
 from smdp.pki.errors import PkiError
 from smdp.pki.model import Line
@@ -24,10 +25,11 @@ _SILENT = {"EC PARAMETERS"}  # OpenSSL writes them in front of a key, which repe
 
 @dataclass(slots=True)
 class Folder:
-    """What was found: certificates by path, keys by their public point (65 bytes), and what was skipped."""
+    """What was found: certificates and CRLs by path, keys by their public point (65 bytes), and what was skipped."""
 
     certificates: list[tuple[str, Certificate]] = field(default_factory=list)
     keys: dict[bytes, tuple[str, PrivateKey]] = field(default_factory=dict, repr=False)
+    crls: list[tuple[str, Crl]] = field(default_factory=list)
     skipped: list[Line] = field(default_factory=list)
 
     def key_of(self, certificate: Certificate) -> PrivateKey | None:
@@ -55,12 +57,19 @@ class Folder:
         try:
             self._add_certificate(path, load(data))
         except Malformed as malformed:
-            try:
-                key = serialization.load_der_private_key(data, None)
-            except Exception:  # noqa: BLE001 - the parser documents no complete list of what it raises
+            if not self._add_other_der(path, data):
                 self.skipped.append(Line(path, "skipped", f"neither a certificate nor a private key: {malformed}"))
-            else:
-                self._add_key(path, key)
+
+    def _add_other_der(self, path: str, data: bytes) -> bool:
+        """Take in a private key or a CRL; say whether it was one."""
+        try:
+            self.crls.append((path, load_der_x509_crl(data)))
+        except ValueError:
+            try:
+                self._add_key(path, serialization.load_der_private_key(data, None))
+            except Exception:  # noqa: BLE001 - the parser documents no complete list of what it raises
+                return False
+        return True
 
     def _add_pem(self, path: str, label: str, block: bytes) -> None:
         try:
@@ -69,6 +78,8 @@ class Folder:
             elif label == "CERTIFICATE":
                 certificate = load_pem_x509_certificate(block)
                 self._add_certificate(path, load(certificate.public_bytes(serialization.Encoding.DER)))
+            elif label == "X509 CRL":
+                self.crls.append((path, load_pem_x509_crl(block)))
             elif label not in _SILENT:
                 self.skipped.append(Line(path, "skipped", f"smdp has no use for a {label.lower()}"))
         except Exception as error:  # noqa: BLE001 - the parser documents no complete list of what it raises

@@ -10,11 +10,12 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from cryptography.x509 import CertificateRevocationList as Crl
 from cryptography.x509 import ExtendedKeyUsage, ExtensionNotFound, load_der_x509_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from smdp.pki import folder as folders
-from smdp.pki import keys, make, names, profiles
+from smdp.pki import keys, make, names, profiles, revocation
 from smdp.pki.errors import PkiError
 from smdp.pki.folder import Folder
 from smdp.pki.model import Line, Pki
@@ -86,10 +87,13 @@ class _Assembly:
         self.servers: dict[tuple[bytes, Role], list[tuple[str, Credential]]] = {}
         self.tls: list[Credential] = []
         self.operators: list[Credential] = []
+        self.crls: dict[bytes, tuple[Crl, ...]] = {}
+        self.revoked: set[tuple[bytes, int]] = set()
 
     def build(self) -> Pki:
         """Sort the certificates, CIs first since all else hangs from them, then mint what is missing."""
         rest = self._take_cis(self.found.certificates)
+        self._take_crls()
         rest = self._take_eums(rest)
         for path, certificate in rest:
             self._take(path, certificate)
@@ -118,6 +122,8 @@ class _Assembly:
             tls=tuple(self.tls),
             anchors=(*self.cis.values(), *roots),
             report=tuple(sorted(self.report, key=lambda line: (_ORDER[line.use], line.path))),
+            ci_keys={ski: mine for ski, ci in self.cis.items() if (mine := self.found.key_of(ci)) is not None},
+            crls=self.crls,
         )
 
     # --- sorting
@@ -143,6 +149,16 @@ class _Assembly:
                 )
         self.cis = dict(sorted(self.cis.items(), key=lambda ci: ci[1].curve != "P-256"))
         return rest
+
+    def _take_crls(self) -> None:
+        for path, crl in self.found.crls:
+            ski = next((ski for ski, ci in self.cis.items() if revocation.issued(crl, ci)), None)
+            if ski is None:
+                self._skip(path, "a CRL that no CI of this folder signed")
+                continue
+            self.crls[ski] = (*self.crls.get(ski, ()), crl)
+            self.revoked |= {(ski, entry.serial_number) for entry in crl}
+            self.report.append(Line(path, "used", f"CRL of CI {_hex(ski)}, {len(crl)} revoked"))
 
     def _take_eums(self, certificates: Iterable[tuple[str, Certificate]]) -> list[tuple[str, Certificate]]:
         rest = []
@@ -321,6 +337,8 @@ class _Assembly:
     def _used(self, path: str, certificate: Certificate, what: str, *, key: bool = True) -> None:
         missing = "" if not key or self.found.key_of(certificate) else ", without its key"
         expiry = f"until {certificate.not_after:%Y-%m-%d}"
+        if (certificate.aki, certificate.number) in self.revoked:
+            missing += ", revoked"
         self.report.append(Line(path, "used", f"{what}, {certificate.curve}, {expiry}{missing}"))
 
     def _skip(self, path: str, why: str) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from cryptography.x509 import CertificateRevocationList as Crl
+
 from smdp.pki import keys, profiles
 from smdp.pki.errors import PkiError
 from smdp.rsp.certs import Certificate
@@ -27,7 +29,8 @@ class Pki:
     `cis` and `identities` are keyed by the CI's subject key identifier (20 bytes), as euiccCiPKIdListForVerification
     names them; there is an identity for at least one CI. `eums` are the EUMs whose keys are here, and `euiccs` eUICC
     certificates that came with keys, by EID. `tls_issuer` signs TLS leaves and `tls_chain` is sent behind them; `tls`
-    are leaves that came with keys. `anchors` is what a client must trust to verify all of it.
+    are leaves that came with keys. `anchors` is what a client must trust to verify all of it. `ci_keys` are the CIs'
+    own keys, where they are here, and `crls` the CRLs that came with the folder; both by the CI's key identifier.
     """
 
     name: str
@@ -41,6 +44,13 @@ class Pki:
     tls: tuple[Credential, ...]
     anchors: tuple[Certificate, ...]
     report: tuple[Line, ...] = field(repr=False)
+    ci_keys: Mapping[bytes, PrivateKey] = field(default_factory=dict, repr=False)
+    crls: Mapping[bytes, tuple[Crl, ...]] = field(default_factory=dict, repr=False)
+
+    @property
+    def revoked(self) -> frozenset[tuple[bytes, int]]:
+        """What the CRLs name: the CI's key identifier (20 bytes), and the certificate's serial number."""
+        return frozenset((ci, entry.serial_number) for ci, crls in self.crls.items() for crl in crls for entry in crl)
 
     def ci(self, curve: str) -> Certificate:
         """Return the CI on "P-256" or "brainpoolP256r1". Raises PkiError if there is none."""

@@ -114,6 +114,11 @@ class Certificate(Struct, frozen=True, eq=False, kw_only=True):
         """The subject's Name as DER."""
         return self._fields()[4].raw
 
+    @property
+    def number(self) -> int:
+        """The certificate's own serial number, by which a CRL names it; `serial_number` is its subject's."""
+        return int.from_bytes(self._fields()[0].value, "big", signed=True)
+
     def _fields(self) -> list[Item]:
         """Split TBSCertificate behind its version: serial number, algorithm, issuer, validity, subject, key, …."""
         return [item for item in items(only(self.tbs, _SEQUENCE).value) if item.tag != _VERSION]

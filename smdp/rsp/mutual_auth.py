@@ -227,7 +227,7 @@ class EuiccChain:
 
 _EXPIRED = "is out of its validity on the carrier's clock."
 _CURRENT = "Use a current certificate, or look at the carrier's clock."
-_CHAIN_CLAUSE = "SGP.22 §4.5.2.2"
+CHAIN_CLAUSE = "SGP.22 §4.5.2.2"
 _CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool], str], ...] = (
     (
         "eumCertificate",
@@ -280,7 +280,7 @@ _CHAIN: tuple[tuple[str, str, str, str, str, Callable[[EuiccChain], bool], str],
 def chain_checks(*identifiers: str) -> tuple[Check[Any], ...]:
     """Make the five checks of an eUICC's chain, in their order, under the identifiers of a function's own list."""
     return tuple(
-        Check(identifier, _CHAIN_CLAUSE, member, code(pair), reason, why, fix, holds, passed, _when(holds))
+        Check(identifier, CHAIN_CLAUSE, member, code(pair), reason, why, fix, holds, passed, _when(holds))
         for identifier, (member, pair, reason, why, fix, holds, passed) in zip(identifiers, _CHAIN, strict=True)
     )
 

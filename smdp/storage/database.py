@@ -1,125 +1,97 @@
-"""Where queries run: in memory on the event loop itself, on a file there too or in one thread that waits for the disk.
+"""Where queries run: a database in memory or in a file (SQLite), or on a PostgreSQL server.
 
-A query is a function of a connection; it runs in one transaction and never awaits, so nothing else happens while the
-transaction is open. Writers of a file wait for each other (BEGIN IMMEDIATE), within a process and between processes.
+A query is a function of a connection; it runs once, in one transaction, and never awaits. Writers wait for each other,
+within a process and between processes: so a query that writes sees nothing change under it, whatever the database.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from smdp.storage.connection import Connection
-from smdp.storage.sqlite import SqliteConnection, connect, connect_reader, failure, file_of
-from smdp.storage.writer import Writer
+from smdp.storage.errors import StorageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Listener = Callable[[list[Any]], None]
 
+POSTGRES = ("postgresql:", "postgres:")
+"""How the URL of a PostgreSQL database begins."""
 
-class Database:
+
+class Database(ABC):
     """Runs queries. Made by `open`, ended by `close`; belongs to the event loop that opened it."""
 
-    def __init__(self, connection: SqliteConnection, reader: SqliteConnection | None) -> None:
-        """Take the connection that writes and, for a file, a second one that reads."""
-        self._connection = connection
-        self._reader = reader or connection
+    def __init__(self) -> None:
         self._listeners: list[Listener] = []
-        self._writer = Writer(connection, self._tell) if reader else None
 
-    @classmethod
-    async def open(cls, url: str | None = None) -> "Database":
-        """Open `sqlite:///FILE`, or a database in memory where there is no URL. Raises StorageError."""
-        file = file_of(url)
-        connection = connect(file)
-        return cls(connection, connect_reader(file) if file else None)
+    @staticmethod
+    async def open(url: str | None = None) -> "Database":
+        """Open `sqlite:///FILE`, `postgresql://…` or, without a URL, a database in memory. Raises StorageError."""
+        if url is not None and url.startswith(POSTGRES):
+            needs_postgres()
+            from smdp.storage.postgres_database import PostgresDatabase  # noqa: PLC0415 - the extra `postgres`
+
+            return await PostgresDatabase.start(url)
+        from smdp.storage.sqlite_database import SqliteDatabase  # noqa: PLC0415 - whoever has the other needs it not
+
+        return SqliteDatabase.start(url)
 
     @property
+    @abstractmethod
     def shared(self) -> bool:
         """Whether another process may write here too."""
-        return self._writer is not None
 
     def listen(self, listener: Listener) -> None:
         """Call the listener on the loop with the notes of each committed transaction that left any."""
         self._listeners.append(listener)
 
+    @abstractmethod
     async def write(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn(connection, …)` in one transaction: committed when it returns, undone when it raises.
 
         Raises what it raises, and StorageError if the database fails or another process holds it for too long.
         """
-        if self._writer is not None:
-            return await self._writer.run(lambda connection: fn(connection, *args, **kwargs))
-        return self._write_memory(fn, *args, **kwargs)
 
+    @abstractmethod
     async def write_short(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Write as `write` does, but on the loop: for what takes less than a millisecond, many times a second."""
-        if self._writer is not None:
-            return await self._writer.run(lambda connection: fn(connection, *args, **kwargs), short=True)
-        return self._write_memory(fn, *args, **kwargs)
+        """Write as `write` does, perhaps on the loop: for what takes less than a millisecond, many times a second."""
 
+    @abstractmethod
     async def write_lightly(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Write as `write_short` does what a power cut may take back: it reaches the disk with the next other write.
+        """Write as `write_short` does what a power cut may take back; a process that is killed takes nothing back."""
 
-        A process that is killed takes nothing back.
-        """
-        if self._writer is not None:
-            return await self._writer.run(lambda connection: fn(connection, *args, **kwargs), short=True, lasting=False)
-        return self._write_memory(fn, *args, **kwargs)
-
-    def _write_memory(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        connection = self._connection
-        try:
-            connection.execute("BEGIN")
-            result = fn(connection, *args, **kwargs)
-            connection.execute("COMMIT")
-        except BaseException as error:
-            connection.notes = []
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if (clear := failure(error)) is not error:
-                raise clear from error
-            raise
-        if connection.notes:
-            notes, connection.notes = connection.notes, []
-            self._tell(notes)
-        return result
-
+    @abstractmethod
     async def read(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn(connection, …)` on one consistent state; it must not write. Raises as `write`."""
-        connection = self._reader
-        try:
-            connection.execute("BEGIN")
-            return fn(connection, *args, **kwargs)
-        except Exception as error:
-            if (clear := failure(error)) is not error:
-                raise clear from error
-            raise
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
 
-    def look(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    @abstractmethod
+    async def find(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a query of one SELECT, which is consistent without a transaction. Raises as `read` does."""
-        idle = self._writer is not None and self._writer.idle
-        try:
-            return fn(self._connection if idle else self._reader, *args, **kwargs)  # the one with the warmer cache
-        except Exception as error:
-            if (clear := failure(error)) is not error:
-                raise clear from error
-            raise
 
+    @abstractmethod
+    def look(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what `find` does for whoever can't await: the loop stands still meanwhile. Raises as `read` does."""
+
+    @abstractmethod
     def version(self) -> int:
-        """Return a number that changes with every commit to the file, also by other processes."""
-        number: int = self._reader.execute("PRAGMA data_version").fetchone()[0]
-        return number
+        """Return a number that changes with every commit to the database, also by other processes."""
 
+    @abstractmethod
     async def close(self) -> None:
         """Finish the writes that are under way and close the connections; closing twice is no error."""
-        if self._writer is not None:
-            await self._writer.close()
-        self._reader.close()
-        self._connection.close()
 
     def _tell(self, notes: list[Any]) -> None:
         for listener in self._listeners:
             listener(notes)
+
+
+def needs_postgres() -> None:
+    """Raise StorageError if the extra `postgres` is not installed."""
+    try:
+        import psycopg  # noqa: F401, PLC0415 - the extra
+    except ImportError as error:
+        because = "A PostgreSQL database needs psycopg, which is not installed."
+        if error.name != "psycopg":  # it is there, and found no libpq
+            because = "A PostgreSQL database needs psycopg, which cannot be loaded here."
+        raise StorageError(f'{because} Install the extra: pip install "smdp[postgres]".') from None

@@ -1,11 +1,13 @@
-"""Looking at a database file without a server: is it ours, is it whole, what is in it, which schema has it."""
+"""Looking at a database without a server of ours: is it ours, is it whole, what is in it, which schema has it."""
 
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
-from smdp.storage.errors import StorageError
+from smdp.storage.connection import Cursor
+from smdp.storage.database import POSTGRES, needs_postgres
+from smdp.storage.errors import EMPTY, StorageError
 from smdp.storage.migrate import migrations
 from smdp.storage.sqlite import APPLICATION_ID, connect, explain, file_of
 
@@ -16,10 +18,18 @@ _MAX_FAULTS = 5
 _MAX_CARRIERS = 20
 
 
-class Report(NamedTuple):
-    """What a file holds: its schema and the newest one, rows by table, carriers by name (the first 20)."""
+class _Readable(Protocol):
+    def execute(self, sql: str, /) -> Cursor:
+        """Run a statement."""
 
-    file: Path
+
+class Report(NamedTuple):
+    """What a database holds: its schema and the newest one, rows by table, carriers by name (the first 20).
+
+    `database` is the file, or the URL without its password.
+    """
+
+    database: str
     bytes: int
     schema: int
     newest: int
@@ -33,18 +43,28 @@ class Report(NamedTuple):
 
 
 def check(url: str) -> Report:
-    """Look at a database file and change nothing. Raises StorageError that says what is wrong, and the way out."""
+    """Look at a database and change nothing. Raises StorageError that says what is wrong, and the way out."""
+    if url.startswith(POSTGRES):
+        needs_postgres()
+        from smdp.storage import postgres  # noqa: PLC0415 - the extra `postgres`
+
+        return postgres.examined(postgres.place_of(url), _report)
     file = _existing(url)
     return _opened(file, lambda connection: _examined(connection, file))
 
 
 def upgrade(url: str) -> tuple[int, int]:
-    """Bring a database file to the schema of this release; return the schema it had and the one it has.
+    """Bring a database to the schema of this release; return the schema it had and the one it has.
 
     Raises StorageError for what is no database of smdp's, or of a newer one; then nothing is changed.
     """
     before = check(url)
-    connect(before.file).close()
+    if url.startswith(POSTGRES):
+        from smdp.storage import postgres  # noqa: PLC0415 - as above
+
+        postgres.prepare(postgres.place_of(url))
+    else:
+        connect(_existing(url)).close()
     return before.schema, check(url).schema
 
 
@@ -71,23 +91,30 @@ def _opened(file: Path, look: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def _examined(connection: sqlite3.Connection, file: Path) -> Report:
+    connection.row_factory = sqlite3.Row
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-        raise StorageError("it is empty; smdp serve fills it.")
+        raise StorageError(EMPTY)
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StorageError("it is another program's. Name another file.")
     faults = [row[0] for row in connection.execute(f"PRAGMA integrity_check({_MAX_FAULTS})")]
     if faults != ["ok"]:
         raise StorageError(f"it is damaged ({'; '.join(faults)[:300]}). Restore a copy, or move it away.")
-    schema = int(connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()[0])
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return _report(connection, str(file), file.stat().st_size, {row["name"] for row in tables})
+
+
+def _report(connection: _Readable, database: str, size: int, known: set[str]) -> Report:
+    """Read what every database of ours has; `known` are its tables."""
+    schema = int(connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()["value"])
     newest = migrations()[-1].number
     if schema > newest:
         because = f"it was written by a newer smdp (schema {schema}, this one knows {newest}):"
         raise StorageError(f"{because} update smdp, or use another database.")
-    known = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     rows = {
-        table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - one of our names
+        table: connection.execute(f"SELECT count(*) AS n FROM {table}").fetchone()["n"]  # noqa: S608 - one of our names
         for table in TABLES
         if table in known
     }
-    names = connection.execute("SELECT name FROM carriers ORDER BY name LIMIT ?", (_MAX_CARRIERS,)).fetchall()
-    return Report(file, file.stat().st_size, schema, newest, rows, [row[0] for row in names])
+    first = f"SELECT name FROM carriers ORDER BY name LIMIT {_MAX_CARRIERS}"  # noqa: S608 - a number
+    names = connection.execute(first).fetchall()
+    return Report(database, size, schema, newest, rows, [row["name"] for row in names])

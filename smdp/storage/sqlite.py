@@ -27,11 +27,10 @@ def file_of(url: str | None) -> Path | None:
     """Return the file that a URL names, None for in memory. Raises StorageError for what isn't SQLite."""
     if url is None or url in _MEMORY:
         return None
-    if url.startswith(("postgresql:", "postgres:")):
-        raise StorageError("PostgreSQL is not supported yet. Use sqlite:///smdp.db, or nothing for in memory.")
     if not url.startswith(_PREFIX) or "?" in url or "\0" in url:
         shown = url.split("@")[-1][:80]  # a URL may carry a password before the @
-        raise StorageError(f"{shown!r} is no database URL. Write sqlite:///smdp.db, or nothing for in memory.")
+        ways = "sqlite:///smdp.db, postgresql://USER:PASSWORD@HOST/NAME, or nothing for in memory"
+        raise StorageError(f"{shown!r} is no database URL. Write {ways}.")
     return Path(url.removeprefix(_PREFIX))
 
 

@@ -6,6 +6,7 @@ that others use too makes every figure worse, so compare ratios, and medians of 
 
 import argparse
 import asyncio
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from smdp.pki import load
 from smdp.pki.model import Pki
 from tests.bench import driver, floor, start
 from tests.bench.server import running
+from tests.postgres import PostgresServer
 
 
 class Case(NamedTuple):
@@ -24,19 +26,21 @@ class Case(NamedTuple):
     name: str
     curve: str = "P-256"
     transport: str = "tls"
-    stored: bool = True
+    storage: str = "file"
     new_connections: bool = False
 
 
 CASES = (
-    Case("HTTP, in memory", transport="http", stored=False),
-    Case("TLS kept alive, in memory", stored=False),
-    Case("TLS new connections, in memory", stored=False, new_connections=True),
+    Case("HTTP, in memory", transport="http", storage="memory"),
+    Case("TLS kept alive, in memory", storage="memory"),
+    Case("TLS new connections, in memory", storage="memory", new_connections=True),
     Case("HTTP, SQLite file", transport="http"),
     Case("TLS new connections, SQLite file", new_connections=True),
     Case("TLS kept alive, SQLite file, brainpool", curve="brainpoolP256r1"),
+    Case("TLS kept alive, PostgreSQL", storage="postgres"),
     Case("TLS kept alive, SQLite file"),
 )
+_DURABLE = {"fsync": "on", "full_page_writes": "on", "shared_buffers": "128MB", "autovacuum": "on"}
 
 
 class Measured(NamedTuple):
@@ -51,7 +55,9 @@ def _measure(pki: Pki, case: Case, count: int, concurrency: int) -> Measured:
     warm = count // 4
     numbers = driver.eids(count + warm)
     cards = [driver.euicc(pki, eid, case.curve) for eid in numbers]
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), stored=case.stored) as server:
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(running(folder, _database(stack, case, folder)))
         scheme, port = ("https", server.device) if case.transport == "tls" else ("http", server.plain)
         target = driver.Target(f"{scheme}://localhost:{port}", server.address, case.new_connections)
         Client(f"http://127.0.0.1:{server.control}", carrier="default").issue_many([{"eid": eid} for eid in numbers])
@@ -59,6 +65,13 @@ def _measure(pki: Pki, case: Case, count: int, concurrency: int) -> Measured:
         before = server.cpu
         seconds = asyncio.run(driver.run(pki, target, cards[warm:], concurrency))
         return Measured(count / seconds, (server.cpu - before) / count * 1e6, server.resident)
+
+
+def _database(stack: contextlib.ExitStack, case: Case, folder: Path) -> str | None:
+    """Return the URL of a fresh database; a PostgreSQL server is started for it that waits for the disk."""
+    if case.storage == "postgres":
+        return stack.enter_context(PostgresServer(settings=_DURABLE)).database()
+    return f"sqlite:///{folder / 'bench.db'}" if case.storage == "file" else None
 
 
 def _options() -> argparse.Namespace:

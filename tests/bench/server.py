@@ -17,14 +17,14 @@ _PAUSE_SECONDS = 0.005
 class Server:
     """`smdp serve` in a folder of its own, with nothing set by the variables of whoever runs the bench."""
 
-    def __init__(self, folder: Path, *, stored: bool) -> None:
+    def __init__(self, folder: Path, database: str | None) -> None:
         self.device, self.control, self.plain = _free_ports(3)
         self._log = folder / "server.log"
         variables = {name: value for name, value in os.environ.items() if not name.startswith("SMDP_")}
         variables |= {"SMDP_HOST": "127.0.0.1", "SMDP_PORT": str(self.device), "SMDP_CONTROL_PORT": str(self.control)}
         variables |= {"SMDP_PLAIN_PORT": str(self.plain), "SMDP_ADDRESS": self.address, "SMDP_LOG_LEVEL": "warning"}
-        if stored:
-            variables["SMDP_DATABASE"] = f"sqlite:///{folder / 'bench.db'}"
+        if database is not None:
+            variables["SMDP_DATABASE"] = database
         command = [sys.executable, "-m", "smdp", "serve"]
         self.started = time.perf_counter()
         with self._log.open("wb") as log:
@@ -70,9 +70,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, stored: bool) -> Iterator[Server]:
-    """Run a server that devices can connect to."""
-    server = Server(folder, stored=stored)
+def running(folder: Path, database: str | None) -> Iterator[Server]:
+    """Run a server that devices can connect to, with this database; in memory without one."""
+    server = Server(folder, database)
     try:
         server.wait()
         yield server

@@ -32,7 +32,7 @@ def answering(pki: Pki) -> tuple[float, float]:
 
 def _first_answer(pki: Pki) -> tuple[float, float]:
     card = driver.euicc(pki, driver.eids(1)[0], "P-256")
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), stored=True) as server:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), f"sqlite:///{folder}/bench.db") as server:
         target = driver.Target(f"https://{server.address}", server.address)
         asyncio.run(driver.knock(pki, target, card))
         return time.perf_counter() - server.started, server.cpu

@@ -32,19 +32,19 @@ async def test_no_session_and_no_notification_is_kept_for_a_carrier_that_is_gone
 async def test_a_call_that_found_its_carrier_just_before_is_answered_as_one_that_came_later(bench, monkeypatch):
     await bench.issue(eid=eid_of(1))
     carrier = await bench.service.carrier("acme")
-    look_up = bench.service.look_up
+    find = bench.service.find
     found = []
 
     def delete(connection):
         contents.delete(bench.service.scope(connection, carrier))
 
-    def late(*call):
-        found.append(look_up(*call))
+    async def late(*call):
+        found.append(await find(*call))
         if len(found) == 1:
             bench.service.database._write_memory(delete)  # noqa: SLF001 - a write that does not let others run
         return found[-1]
 
-    monkeypatch.setattr(bench.service, "look_up", late)
+    monkeypatch.setattr(bench.service, "find", late)
     downloads = Downloads(bench.service, security_of(public_pki()))
     phone = Phone(eid_of(1))
     answer = await Inside(downloads, "acme.smdp.localhost").ask("initiateAuthentication", phone.initiate())

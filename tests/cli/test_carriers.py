@@ -3,6 +3,7 @@
 import json
 import sqlite3
 
+import psycopg
 import pytest
 
 from smdp.client import Client
@@ -211,3 +212,45 @@ def test_a_database_that_is_none_of_ours_is_told_in_a_sentence(smdp, database, t
             assert sentence in told.err
         assert "Which database?" in smdp("db", verb).err
         assert "in memory" in smdp("db", verb, "sqlite://:memory:").err
+
+
+# --- databases on a PostgreSQL server
+
+
+def test_a_postgresql_database_is_checked_and_upgraded(process, postgres):
+    url = postgres.schema()
+    place = postgres.url()
+    empty = process("db", "check", url)
+    assert (empty.code, "it is empty" in empty.err) == (1, True)
+    with Server(Settings(port=0, control_port=0, log_level="error", database=url)) as running:
+        Client(running.control_url, carrier="acme").issue(EID)
+    checked = process("db", "check", url)
+    assert checked.out.startswith(f"{place} is whole\n")
+    lines = dict(line.split(maxsplit=1) for line in checked.out.splitlines()[1:])
+    assert (lines["profiles"], lines["carriers"], lines["named"]) == ("1", "2", "acme, default")
+    assert process("db", "upgrade", env={"SMDP_DATABASE": url}).out.endswith(" already\n")
+    with psycopg.connect(url) as connection:
+        for newer in ("TABLE snapshots", "TABLE authentications", "INDEX profiles_by_imsi"):
+            connection.execute(f"DROP {newer}")
+        connection.execute("UPDATE meta SET value = '3' WHERE key = 'schema'")
+    assert json.loads(process("db", "check", url, "--json").out)["current"] is False
+    upgraded = process("db", "upgrade", url)
+    told = json.loads(process("db", "check", url, "--json").out)
+    assert upgraded.out == f"{place} went from schema 3 to {told['newest']}\n"
+    assert (told["current"], told["database"], told["rows"]["profiles"]) == (True, place, 1)
+
+
+def test_a_postgresql_database_that_is_none_of_ours_is_told_in_a_sentence(smdp, postgres):
+    foreign = postgres.schema()
+    with psycopg.connect(foreign) as connection:
+        connection.execute("CREATE TABLE things (id BIGINT)")
+    for verb in ("check", "upgrade"):
+        for url, sentence in (
+            (foreign, "another program has tables"),
+            (postgres.schema(), "it is empty"),
+            ("postgresql://user:hunter2@127.0.0.1:1/smdp", "postgresql://user@127.0.0.1:1/smdp cannot be used: nobody"),
+        ):
+            told = smdp("db", verb, url)
+            assert (told.code, told.err.count("\n")) == (1, 1)
+            assert sentence in told.err
+            assert "hunter2" not in told.err

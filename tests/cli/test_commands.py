@@ -230,6 +230,7 @@ NOUNS = ["", *TREE]
 LEAVES = [f"{noun} {verb}" for noun, (_, _, verbs) in TREE.items() for verb in verbs]
 READERS = [
     "profile list", "profile show", "profile wait", "device list", "device show", "carrier list", "carrier show",
+    "device poll", "device user", "device erase", "device notices", "device subscriptions", "device run",
     "scenario list", "scenario show", "fault list", "fault catalogue", "clock show", "session list", "session show",
     "snapshot list", "events", "why", "explain", "pki show", "db check",
 ]  # fmt: skip

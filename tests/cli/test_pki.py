@@ -1,6 +1,9 @@
 """`smdp pki` as people run it: a PKI of their own is made, judged and served with."""
 
 import json
+from importlib import resources
+
+import pytest
 
 from smdp.pki import load
 from tests.e2e.processes import ServerProcess
@@ -33,6 +36,45 @@ def test_the_public_one_is_exported_with_its_keys(process, tmp_path):
     assert mine.cis.keys() == everybodys.cis.keys()
     assert mine.identities.keys() == everybodys.identities.keys()
     assert process("pki", "show").out.count("used") > 10
+
+
+def test_a_revoked_eum_is_refused_at_the_next_start(process, tmp_path):
+    folder = tmp_path / "lab"
+    process("pki", "new", folder)
+    revoked = process("pki", "revoke", folder / "eum-p256.pem")
+    (list_file,) = folder.glob("*.crl")
+    assert (revoked.code, revoked.out) == (0, f"revoked in {list_file}\n")
+    assert revoked.err == f"next: smdp serve --pki {folder}\n"
+    assert process("pki", "revoke", "--pki", folder, folder / "eum-p256.pem").out.startswith("revoked before")
+    lines = {line["path"]: line["why"] for line in json.loads(process("pki", "show", folder, "--json").out)}
+    assert lines["eum-p256.pem"].endswith(", revoked")
+    with ServerProcess(pki=str(folder)) as server:
+        carrier = server.client("acme")
+        eid = carrier.create_device().eid
+        carrier.issue(eid)
+        outcome = carrier.refresh(eid, carrier.esim_server_url)
+        assert (outcome.refused, outcome.reason) == ("8.1.2/6.1", "eum-certificate-revoked")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["0A"], 2, "with --pki DIR; smdp pki export DIR"),
+        (["--pki", "public", "0A"], 2, "smdp pki new DIR"),
+        (["--pki", "nowhere", "0A"], 1, "cannot be opened"),
+    ],
+)
+def test_what_can_not_be_revoked(process, words, code, says):
+    refused = process("pki", "revoke", *words)
+    assert (refused.code, refused.err.count("\n")) == (code, 1), refused
+    assert says in refused.err
+
+
+def test_the_public_one_can_not_be_revoked_where_it_lies(process):
+    eum = str(resources.files("smdp") / "certs" / "eum-p256.pem")
+    refused = process("pki", "revoke", eum, env={"SMDP_PKI": "public"})
+    assert (refused.code, refused.err.count("\n")) == (1, 1), refused
+    assert "smdp pki export DIR" in refused.err
 
 
 def test_what_can_not_be_done_is_one_sentence(process, tmp_path):

@@ -374,7 +374,7 @@ async def test_an_offline_device_asks_nobody(device, server):
         ("https://[::1]:8443", "[::1]:8443"),
     ],
 )
-def test_only_host_and_port_of_a_url_matter(url, address):
+def test_the_address_is_host_and_port_of_a_url(url, address):
     assert address_of(url) == address
 
 
@@ -413,3 +413,13 @@ def test_a_device_shows_no_secrets(device):
     assert "scalar" not in repr(device.state)
     assert repr(device.state) == f"<State of …{EID[-4:]}>"
     assert repr(device) == f"<Device …{EID[-4:]} iPhone17,1 26.1>"
+
+
+async def test_notifications_under_way_do_not_refuse_a_download(device, server):
+    """The download waits for its turn."""
+    async with device._changing():  # noqa: SLF001 - what a flush holds
+        refreshing = asyncio.create_task(device.refresh(server.url))
+        await asyncio.sleep(0)
+        assert device.busy
+        assert not refreshing.done()
+    assert (await refreshing).reason != "busy"

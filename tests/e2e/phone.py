@@ -143,8 +143,8 @@ class Outside:
     async def __aexit__(self, *_: object) -> None:
         await self._http.close()
 
-    async def ask(self, function: str, body: dict[str, str]) -> Reply:
-        async with self._http.post(f"https://{self.address}{PATH}{function}", json=body) as response:
+    async def ask(self, function: str, body: dict[str, str], path: str = PATH + "{}") -> Reply:
+        async with self._http.post(f"https://{self.address}{path.format(function)}", json=body) as response:
             return Reply(response.status, await response.read(), response.headers.get("X-Smdp-Reason"))
 
     async def ask_and_hang_up(self, function: str, body: dict[str, str], take: int) -> bytes:

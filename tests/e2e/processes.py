@@ -25,12 +25,12 @@ _LAST_LINE = re.compile(r"^ +next ")
 class ServerProcess:
     """A running server. `with ServerProcess(…) as server`: ready inside, gone afterwards."""
 
-    def __init__(self, database: Path | None = None, **settings: str) -> None:
+    def __init__(self, database: Path | str | None = None, **settings: str) -> None:
         flags = {"port": "0", "control_port": "0", "log_level": "warning", "log_format": "console"} | settings
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SMDP_")}
         environment |= {f"SMDP_{name.upper()}": value for name, value in flags.items()}
         if database is not None:
-            environment["SMDP_DATABASE"] = f"sqlite:///{database}"
+            environment["SMDP_DATABASE"] = database if isinstance(database, str) else f"sqlite:///{database}"
         self.log: list[str] = []
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._process = subprocess.Popen(
@@ -97,7 +97,7 @@ class ServerProcess:
 
 
 @contextmanager
-def two_servers(database: Path) -> Iterator[tuple[ServerProcess, ServerProcess]]:
-    """Two servers on one file."""
+def two_servers(database: Path | str) -> Iterator[tuple[ServerProcess, ServerProcess]]:
+    """Two servers on one file, or on one PostgreSQL database (its URL)."""
     with ServerProcess(database) as one, ServerProcess(database) as two:
         yield one, two

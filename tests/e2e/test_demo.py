@@ -40,13 +40,14 @@ async def test_the_demo_from_outside(facts):
 def check_what_was_told(client, facts):
     profile = client.profile(facts["iccid"])
     assert (profile.consumed, profile.consumed_by, profile.eid) == (True, facts["session"], facts["eid"])
-    raw = raw_session(client, facts["session"])
-    assert [message["step"] for message in raw["messages"]][-1] == "getBoundProfilePackage"
-    (told,) = raw["notifications"]
-    assert (told["kind"], told["verified"]) == ("profile-installation-result", True)
-    result = parse(b64decode(told["raw"]))["BF27"]
-    assert result["80"].value.hex().upper() == facts["session"]
-    assert result["A2"].nodes[0].tag == "A0", "the eUICC signed a success"
+    for session in (facts["session"], facts["reissued_session"]):
+        raw = raw_session(client, session)
+        assert [message["step"] for message in raw["messages"]][-1] == "getBoundProfilePackage"
+        (told,) = raw["notifications"]
+        assert (told["kind"], told["verified"]) == ("profile-installation-result", True)
+        result = parse(b64decode(told["raw"]))["BF27"]
+        assert result["80"].value.hex().upper() == session
+        assert result["A2"].nodes[0].tag == "A0", "the eUICC signed a success"
 
 
 async def check_a_package(client, address):

@@ -103,10 +103,16 @@ def some(which):
 
 
 class Carrier(RuleBasedStateMachine):
+    @staticmethod
+    def place():
+        """Make a database and return its URL; None for a file in the folder."""
+        return
+
     def __init__(self):
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp())
+        self.url = self.place()
         self.clock = VirtualClock(frozen_at=datetime(2026, 12, 1, tzinfo=UTC))
         self.profiles, self.last_event, self.restarted_at = {}, 0, 0
         self.handed, self.opened, self.installed = defaultdict(set), defaultdict(set), set()
@@ -124,7 +130,7 @@ class Carrier(RuleBasedStateMachine):
         return self.runner.run(coroutine)
 
     async def open(self):
-        self.database = await Database.open(f"sqlite:///{self.folder / 'smdp.db'}")
+        self.database = await Database.open(self.url or f"sqlite:///{self.folder / 'smdp.db'}")
         self.service = Service(self.database, self.clock)
         await self.service.start()
         self.door = Inside(Downloads(self.service, security_of(public_pki())), "acme.smdp.localhost")
@@ -162,9 +168,11 @@ class Carrier(RuleBasedStateMachine):
 
     # --- what can happen
 
-    @initialize(plan=st.sampled_from(REUSE), named=st.booleans())
-    def first_orders(self, plan, named):
+    @initialize(plan=st.sampled_from(REUSE), named=st.booleans(), rebind=st.sampled_from(["refuse", "allow"]))
+    def first_orders(self, plan, named, rebind):
         """Begin where it gets interesting: two orders, and sessions that are about to take them from each other."""
+        self.rebind = rebind
+        self.run(self.service.change_carrier("acme", {"rebind": rebind}))
         self.issue(EIDS[0], None, "never")
         self.issue(None, None, plan)
         self.meet(EIDS[0], "", CODE)
@@ -229,17 +237,40 @@ class Carrier(RuleBasedStateMachine):
         assert again == first or (one.closed and again.code == "8.10.1/3.9"), again
         SEEN["asked again"] += 1
 
+    @some(lambda one: one.can_fetch)
+    def fetch_and_lose_the_key(self, one, _):
+        self.fetch(one)
+        self.every_change_is_told()
+        if one.can_load:
+            self.with_another_key(one)
+
     @some(lambda one: one.can_load)
     def ask_with_another_key(self, one, _):
+        self.with_another_key(one)
+
+    def with_another_key(self, one):
         """The session that has its package asks for another one, with a fresh one-time key."""
         other = copy.copy(one.phone)
         other.card = copy.deepcopy(one.phone.card)
         other.card.session.step = "authenticated"
         other.card.one_time_keys.clear()
-        closed = one.closed
-        body = other.prepare(one.last("authenticateClient").members, one.code)
-        assert self.ask(one, "getBoundProfilePackage", body).code == "8.10.1/3.9"
+        closed, reuse = one.closed, self.reuse[one.iccid]
+        required = self.profiles[one.iccid].confirmation_code_required
+        body = other.prepare(one.last("authenticateClient").members, one.code if required else None)
+        reply = self.ask(one, "getBoundProfilePackage", body)
         one.closed = closed
+        if reply.code is None:
+            assert reuse == "always" or (reuse, self.rebind) == ("same-device", "allow")
+            one.calls["getBoundProfilePackage"], one.phone = (body, reply), other
+            self.opened[one.iccid].add(one.phone.eid)
+            SEEN["bound anew"] += 1
+        elif reuse == "never" or closed:
+            assert reply.code == "8.10.1/3.9"
+        elif reuse == "same-device" and self.rebind == "refuse":
+            assert (reply.code, reply.reason) == ("8.2/3.7", "rebinding-refused")
+            SEEN["refused to bind anew"] += 1
+        else:
+            assert reply.code in ("8.2/3.7", "8.8.5/4.10"), reply
         SEEN["asked with another key"] += 1
 
     def install(self, one, ending):
@@ -350,6 +381,8 @@ EXPECTED = (
     "asked again",
     "restarted",
     "cancelled with the package in hand",
+    "bound anew",
+    "refused to bind anew",
     "refused 8.1.1/3.8",
     "refused 8.2.6/3.8",
     "refused 8.10.1/3.9",
@@ -357,7 +390,10 @@ EXPECTED = (
 
 
 @pytest.mark.timeout(300)
-def test_an_order_is_handed_out_once():
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_an_order_is_handed_out_once(kind, request, monkeypatch):
+    if kind == "postgres":
+        monkeypatch.setattr(Carrier, "place", staticmethod(request.getfixturevalue("postgres").schema))
     SEEN.clear()
     examples = settings(
         max_examples=settings.default.max_examples // 3,

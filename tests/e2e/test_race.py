@@ -1,4 +1,4 @@
-"""64 eUICCs, one order, two servers on one file: one gets it."""
+"""64 eUICCs, one order, two servers on one file or one PostgreSQL database: one gets it."""
 
 import asyncio
 
@@ -11,8 +11,8 @@ from tests.euicc_stub import swapped
 PHONES = 64
 
 
-async def test_of_64_euiccs_at_two_servers_one_gets_the_order(tmp_path):
-    with two_servers(tmp_path / "smdp.db") as servers:
+async def test_of_64_euiccs_at_two_servers_one_gets_the_order(database):
+    with two_servers(database) as servers:
         clients = [server.client("acme") for server in servers]
         order = clients[0].issue()
         phones = [

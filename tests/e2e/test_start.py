@@ -116,7 +116,12 @@ def test_an_address_that_is_another_machines(tmp_path):
         ({"journal": "-5"}, 2, "it wants a size"),
         ({"control_token": f"{SECRET} {SECRET}"}, 2, "printable ASCII"),
         ({"seed": f"{SECRET}\n"}, 2, "without control characters"),
-        ({"database": f"postgresql://user:{SECRET}@host/name"}, 2, "it wants sqlite:///FILE"),
+        ({"database": f"mysql://user:{SECRET}@host/name"}, 2, "it wants sqlite:///FILE"),
+        (
+            {"database": f"postgresql://user:{SECRET}@127.0.0.1:1/name"},
+            1,
+            "user@127.0.0.1:1/name cannot be used: nobody",
+        ),
         ({"database": "smdp.db"}, 2, "it wants sqlite:///FILE"),
     ],
     ids=str,

@@ -116,7 +116,7 @@ def test_a_wrong_method(server, method):
 
 
 PATHS = [
-    "/", "//", "/gsma", ES9, ES9 + "initiateauthentication", ES9 + "initiateAuthentication/", ES9 + "%2e%2e/x",
+    "/", "//", "/gsma", ES9, ES9 + "initiateauthentication", ES9 + "initiateAuthentication/x", ES9 + "%2e%2e/x",
     ES9 + "authenticate%00Client", "/%zz%ff", "/../../etc/passwd", "/gsma/rsp2/asn1", "http://elsewhere/x",
     ES9 + "x" * 5000,
 ]  # fmt: skip

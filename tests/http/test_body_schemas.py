@@ -193,12 +193,13 @@ BODIES = {
     ("POST", f"{CARRIER}/clock/advance"): {"by": "1s"},
     ("POST", "/api/v1/devices"): {
         "name": "Ann", "os": "26.1", "model": "iPhone17,1", "imei": "35 309418 464558 9", "online": True,
-        "supervised": True, "cellular": True, "physical_sim": True, "carrier": "measured",
+        "supervised": True, "cellular": True, "physical_sim": True, "carrier": "measured", "country": "US",
     },
     ("PATCH", "/api/v1/devices/{eid}"): {
         "name": "Ann", "os": "26.1", "model": "iPhone17,1", "online": True, "supervised": True, "cellular": True,
-        "physical_sim": False,
+        "physical_sim": False, "country": "DE",
     },
+    ("POST", "/api/v1/devices/{eid}/erase"): {"by": "find-my"},
     ("POST", "/api/v1/devices/{eid}/refresh"): {"url": "https://127.0.0.1:1"},
     ("POST", "/api/v1/devices/{eid}/download"): {
         "activation_code": "LPA:1$127.0.0.1:1$", "confirmation_code": "1",
@@ -207,7 +208,8 @@ BODIES = {
 """Operation → a body with every member that its schema has, or what gets one."""
 ATTACH = "/api/v1/carriers/{carrier}/network/attach"
 ELSEWHERE = {("POST", IMPORT), ("POST", "/api/v1/carriers"), ("POST", "/api/v1/devices/{eid}/faults"), ("POST", ATTACH)}
-"""The import is above, an attach is in test_network.py; the others take what an operation of the table takes."""
+ELSEWHERE |= {("POST", "/api/v1/devices/{eid}/" + name) for name in ("enroll", "poll", "user")}
+"""The import is above, attach is in test_network.py, devices' MDM in test_managing.py; the others are in the table."""
 
 
 def test_every_operation_that_takes_a_body_is_in_the_table():

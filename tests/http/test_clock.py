@@ -14,9 +14,10 @@ EID = "89049032000000000000000000000046"
 START = datetime(2026, 12, 1, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def server():
-    with Server(Settings(port=0, control_port=0, log_level="error")) as running:
+@pytest.fixture(scope="module", params=["memory", "postgres"])
+def server(request):
+    database = request.getfixturevalue("postgres").schema() if request.param == "postgres" else None
+    with Server(Settings(port=0, control_port=0, log_level="error", database=database)) as running:
         yield running
 
 

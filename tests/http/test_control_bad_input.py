@@ -349,7 +349,7 @@ def test_a_token_that_is_missing_or_wrong(guarded, header):
 
 def test_the_right_token(guarded):
     assert ask(guarded, "GET", ROOT, headers=b"Authorization: bearer  s3cret-token\r\n").status == 200
-    for path in ("/livez", "/readyz", "/ca.pem"):
+    for path in ("/livez", "/readyz", "/ca.pem", "/crl/ci-p256.crl"):
         assert ask(guarded, "GET", path).status == 200
 
 

@@ -16,6 +16,7 @@ from smdp.errors import ApiError
 from smdp.server import Server
 from smdp.settings import Settings
 from tests.fake_mdm import FakeMdm, command, mdm_payload, payload, profile, root_payload, serving
+from tests.managed import program
 from tests.mdm_identities import device_identity
 
 LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">
@@ -54,7 +55,7 @@ class Caller:
         self.eid = carrier.create_device(**options).eid
 
     async def call(self, path, body, method="POST"):
-        call = functools.partial(self.carrier._transport.call, into=dict)  # noqa: SLF001 - as any HTTP client
+        call = functools.partial(program(self.carrier).call, into=dict)
         return await asyncio.to_thread(call, method, f"/api/v1/devices/{self.eid}/{path}", body)
 
     async def refused(self, path, body):
@@ -186,7 +187,7 @@ async def test_a_check_in_that_is_refused_enrols_nobody(carrier, mdm, reason, re
     mdm.replies = [reply(**members)]
     caller = Caller(carrier)
     problem = await caller.enrolment_problem(enrolment(mdm))
-    assert (problem.status, problem.reason) == (502, reason)
+    assert (problem.status, problem.reason) == (424, reason)
     mdm.replies = []
     assert (await caller.enroll(enrolment(mdm)))["enrollment"], "the next time it works"
 

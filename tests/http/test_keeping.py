@@ -15,10 +15,13 @@ from tests.http.calls import refused
 EID = eid_of(70)
 
 
-@pytest.fixture(scope="module", params=["memory", "file"])
+@pytest.fixture(scope="module", params=["memory", "file", "postgres"])
 def server(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("keeping")
-    database = None if request.param == "memory" else f"sqlite:///{folder}/smdp.db"
+    if request.param == "postgres":
+        database = request.getfixturevalue("postgres").schema()
+    else:
+        folder = tmp_path_factory.mktemp("keeping")
+        database = None if request.param == "memory" else f"sqlite:///{folder}/smdp.db"
     with Server(Settings(port=0, control_port=0, log_level="error", database=database)) as running:
         yield running
 

@@ -253,7 +253,7 @@ def test_euicc_full(carrier, eid, refresh):
 
 def test_trailing_slash(carrier, eid, refresh):
     carrier.apply_scenario("trailing-slash", eid)
-    assert carrier.refresh(eid, carrier.esim_server_url + "/").reason == "http-status"
+    assert carrier.refresh(eid, carrier.esim_server_url + "/").reason == "path-not-exact"
     assert refresh().ok
 
 

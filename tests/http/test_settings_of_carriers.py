@@ -1,5 +1,6 @@
 """What the members of carriers and plans change, over HTTP, while simulated devices download over TLS."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -145,3 +146,52 @@ def test_a_forced_activation_is_an_event_with_its_reason(carrier, state):
     (told,) = carrier.events(type=f"activation.{state}", iccid=iccid)
     assert told.data["reason"] == "as a test wants"
     assert carrier.profile(iccid).activation == forced
+
+
+# --- paths
+
+CROOKED = [
+    "//gsma/rsp2/es9plus/{}",
+    "/gsma/rsp2//es9plus/{}",
+    "/gsma/rsp2/es9plus/{}/",
+    "/esim//gsma/rsp2/es9plus/{}//",
+]
+
+
+@pytest.mark.parametrize("path", CROOKED)
+@pytest.mark.parametrize("strict", [False, True])
+async def test_crooked_paths_are_taken_as_meant_unless_the_carrier_is_strict(server, carrier, path, strict):
+    carrier.change_carrier(strict_path=strict)
+    carrier.issue(EID)
+    async with Outside(f"{carrier.carrier}.smdp.localhost:{server.device_port}") as door:
+        phone = Phone(EID, door.address)
+        reply = await door.ask("initiateAuthentication", phone.initiate(), path=path)
+        if strict:
+            assert (reply.status, reply.reason) == (404, "path-not-exact")
+            assert "eSIMServerURL" in json.loads(reply.body)["fix"]
+            return
+        met = await door.ask("authenticateClient", phone.authenticate(reply.members), path=path)
+        got = await door.ask("getBoundProfilePackage", phone.prepare(met.members), path=path)
+        assert (await door.ask("handleNotification", phone.install(got.members), path=path)).status == 204
+    assert [profile.state for profile in carrier.profiles()] == ["installed"]
+
+
+async def test_strict_carriers_take_exact_paths(server, carrier):
+    carrier.change_carrier(strict_path=True)
+    order = carrier.issue(EID)
+    async with Outside(f"{carrier.carrier}.smdp.localhost:{server.device_port}") as door:
+        assert (await Phone(EID, door.address).download(door)).status == 204
+    assert carrier.profile(order.iccid).state == "installed"
+
+
+@pytest.mark.parametrize("end", ["/", "/esim", "/esim/", "/e sim/%2F/?q#f"])
+def test_a_device_is_told_a_url_with_a_path(carrier, eid, end):
+    carrier.change_carrier(strict_path=True)
+    order = carrier.issue(eid)
+    url = carrier.esim_server_url + end
+    refused = carrier.refresh(eid, url)
+    assert (refused.ok, refused.reason) == (False, "path-not-exact")
+    assert "eSIMServerURL" in refused.fix
+    assert carrier.profile(order.iccid).state == "released"
+    carrier.change_carrier(strict_path=False)
+    assert carrier.refresh(eid, url).installed == order.iccid

@@ -340,9 +340,10 @@ async def test_what_is_lost_in_memory_is_said(world, caplog):
     assert "3 events that webhooks did not take are lost: the database is in memory" in caplog.text
 
 
-async def test_two_servers_on_one_file_deliver_once(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+async def test_two_servers_on_one_database_deliver_once(kind, request, tmp_path, monkeypatch):
     monkeypatch.setattr("smdp.http.couriers._LOOK_SECONDS", 0.01)
-    url = f"sqlite:///{tmp_path / 'smdp.db'}"
+    url = request.getfixturevalue("postgres").schema() if kind == "postgres" else f"sqlite:///{tmp_path / 'smdp.db'}"
     async with receiver() as there, World(url) as one, World(url) as two:
         await one.put({"url": there.url, "types": ["profile.issued"]})
         async with asyncio.timeout(20):

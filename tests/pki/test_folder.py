@@ -214,6 +214,7 @@ def test_what_does_not_fit_is_skipped_with_its_reason(tmp_path, curve):
         "rsa.pem": rsa_key.private_bytes(pem, pkcs8, serialization.NoEncryption()),
         "locked.pem": secret.private_bytes(pem, pkcs8, serialization.BestAvailableEncryption(b"x")),
         "crl.pem": b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n",
+        "request.pem": b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
         "broken.pem": b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         "broken.der": b"\x30\x03\x02\x01\x01",
         "notes.txt": b"hello",
@@ -244,7 +245,7 @@ def test_what_does_not_fit_is_skipped_with_its_reason(tmp_path, curve):
         "crossed.der": "a CI that is neither self-signed nor certified by another CI of this folder",
         "lone.key": f"a private key on {curve}, of none of these certificates",
         "rsa.pem": "the private key cannot be read: it is no elliptic-curve key",
-        "crl.pem": "smdp has no use for a x509 crl",
+        "request.pem": "smdp has no use for a certificate request",
         "notes.txt": "neither PEM nor DER",
         "empty": "neither PEM nor DER",
         "large.bin": "larger than 256 KiB",
@@ -253,6 +254,7 @@ def test_what_does_not_fit_is_skipped_with_its_reason(tmp_path, curve):
     assert reasons["twin.pem"].startswith("the same certificate as in CERT_CI") or "twin.pem" in reasons["twin.pem"]
     assert reasons["locked.pem"].startswith("the encrypted private key cannot be read")
     assert reasons["broken.pem"].startswith("the certificate cannot be read")
+    assert reasons["crl.pem"].startswith("the x509 crl cannot be read")
     assert reasons["broken.der"].startswith("neither a certificate nor a private key")
     assert next(iter(loaded.identities.values())).dpauth.certificate == given["dpauth"].certificate
 

@@ -1,4 +1,4 @@
-"""One suite, every place a database can be: in memory and in a file."""
+"""One suite, every place a database can be: in memory, in a file, on a PostgreSQL server."""
 
 from collections.abc import AsyncIterator
 
@@ -10,9 +10,19 @@ from smdp.storage.connection import moment
 from smdp.storage.queries import carriers
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", "postgres"])
 def url(request, tmp_path) -> str | None:
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres").schema()
     return None if request.param == "memory" else f"sqlite:///{tmp_path / 'smdp.db'}"
+
+
+@pytest.fixture(params=["file", "postgres"])
+def lasting(request, tmp_path) -> str:
+    """The URL of a database that outlives its process."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres").schema()
+    return f"sqlite:///{tmp_path / 'smdp.db'}"
 
 
 @pytest.fixture

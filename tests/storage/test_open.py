@@ -24,10 +24,6 @@ async def test_nothing_or_memory_is_in_memory(url):
     await database.close()
 
 
-async def test_postgresql_comes_later():
-    assert "not supported yet" in await refused("postgresql://user:secret@db/smdp")
-
-
 async def test_another_url_is_none_and_its_password_is_not_shown():
     text = await refused("mysql://user:secret@db/smdp")
     assert "no database URL" in text

@@ -1,8 +1,7 @@
-"""One file, several processes: a profile has one winner, ids have no gap, nobody loses a write."""
+"""One database, several processes: a profile has one winner, ids have no gap, nobody loses a write."""
 
 import asyncio
 import sys
-from pathlib import Path
 
 from smdp.model import Carrier, Plan
 from smdp.storage import Database
@@ -37,8 +36,8 @@ asyncio.run(main())
 """
 
 
-async def test_one_claim_wins_of_all_that_two_processes_make(tmp_path: Path):
-    url = f"sqlite:///{tmp_path / 'smdp.db'}"
+async def test_one_claim_wins_of_all_that_two_processes_make(lasting):
+    url = lasting
     database = await Database.open(url)
     await database.write(_prepare)
     script = _WORKER.replace("ROUNDS", str(_ROUNDS)).replace("PROFILES", str(_PROFILES))
@@ -58,6 +57,29 @@ async def test_one_claim_wins_of_all_that_two_processes_make(tmp_path: Path):
     rows = await database.read(profiles.profiles, "acme", {}, -1, 100)
     assert {(row["iccid"], row["eid"]) for row in rows} == {(event.iccid, event.eid) for event in told}
     await database.close()
+
+
+async def test_events_become_visible_in_their_order_whoever_writes_them(lasting):
+    databases = [await Database.open(lasting) for _ in range(3)]
+    await databases[0].write(_prepare)
+    writing = True
+
+    async def write(database):
+        one = [events.NewEvent("profile.issued")]
+        await asyncio.gather(*(database.write(events.append, "acme", one, (moment(0),) * 2, 10**9) for _ in range(150)))
+
+    async def look(seen):
+        while writing or not seen or seen[-1] < 300:
+            seen += [event.id for event in await databases[2].read(events.events, "acme", after=len(seen), limit=500)]
+            assert seen == list(range(1, len(seen) + 1))
+            await asyncio.sleep(0)
+
+    looking = asyncio.create_task(look([]))
+    await asyncio.gather(write(databases[0]), write(databases[1]))
+    writing = False
+    await asyncio.wait_for(looking, 20)
+    for database in databases:
+        await database.close()
 
 
 def _prepare(connection):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from smdp.rsp.checks import Check, first_violated, refuse
 from smdp.rsp.codes import Code
 from smdp.rsp.ids import host_of
-from smdp.rsp.mutual_auth import AuthenticateServerResponse, EuiccChain, chain_checks
+from smdp.rsp.mutual_auth import CHAIN_CLAUSE, AuthenticateServerResponse, EuiccChain, chain_checks
 from smdp.rsp.server.initiate import malformed
 from smdp.rsp.server.security import Security
 from smdp.rsp.server.session import Outcome, Policy, Session, Stage
@@ -31,7 +31,10 @@ class _Verification(EuiccChain):
         self, session: Session, message: AuthenticateServerResponse, security: Security, now: datetime
     ) -> None:
         super().__init__(message.euicc_certificate, message.eum_certificate, security.cis, now)
-        self.session, self.message = session, message
+        self.session, self.message, self.security = session, message, security
+
+    def eum_stands(self) -> bool:
+        return not self.security.is_revoked(self.eum)
 
     def euicc_signed(self) -> bool:
         return self.signed(self.message.euicc_signed1, self.message.euicc_signature1)
@@ -66,6 +69,17 @@ ACCEPTED: Final[Check[_Refused]] = Check(
 VERIFY_CHECKS: Final[tuple[Check[_Verification], ...]] = (
     same_transaction("AC#3", _CLAUSE, "euiccSigned1.transactionId"),
     *chain_checks("AC#4", "AC#5", "AC#6", "AC#7", "AC#8"),
+    Check(
+        "AC#8a",
+        CHAIN_CLAUSE,
+        "eumCertificate",
+        Code("8.1.2", "6.1"),
+        "eum-certificate-revoked",
+        "CERT.EUM is on the CRL of its CI.",
+        "Use an eUICC of another EUM; who revoked it with smdp pki revoke takes the CRL's file out of the folder.",
+        lambda c: c.eum_stands(),
+        passed="No CRL of its CI that this server has names CERT.EUM.",
+    ),
     Check(
         "AC#9",
         _CLAUSE,

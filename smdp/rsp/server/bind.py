@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from msgspec import structs
 
 from smdp.rsp import asn1, bpp, certs
-from smdp.rsp.checks import Check, first_violated, refuse
+from smdp.rsp.checks import Check, Refusal, first_violated, refuse
 from smdp.rsp.codes import Code
 from smdp.rsp.crypto import Entropy, public_key
 from smdp.rsp.crypto import verify as signed_by
@@ -123,25 +123,24 @@ def verify(
     policy: Policy,
     now: datetime,
 ) -> Prepared | Outcome[dict[str, Any]]:
-    """Judge the eUICC's answer: GB#1 … GB#4, ES9#2. A lost answer may be asked for again. SGP.22 §5.6.2."""
+    """Judge the eUICC's answer: GB#1 … GB#4a, ES9#2. A lost answer may be asked for again. SGP.22 §5.6.2."""
     step = Step(session, security, policy, now, Stage.AUTHENTICATED, Stage.BOUND)
     if session is None or first_violated((TRANSACTION,), step) is not None:
         return Outcome(refusal=refuse(TRANSACTION, step.details()))
-    bound = session.stage is Stage.BOUND
     try:
         message = PrepareDownloadResponse(request["prepareDownloadResponse"])
     except Malformed as error:
-        refusal = malformed(request, "prepareDownloadResponse", str(error))
-        return Outcome(refusal=refusal) if bound else close(session, refusal)
+        return _refused(session, malformed(request, "prepareDownloadResponse", str(error)))
     context = _Context(session, message, security.identities[session.server_ci])
     violated = first_violated(VERIFY_CHECKS, context)
     if violated is not None:
-        refusal = refuse(violated, context.details())
-        return Outcome(refusal=refusal) if bound else close(session, refusal)
-    if bound and message.euicc_otpk != session.euicc_otpk:
-        step.stages = (Stage.AUTHENTICATED,)
-        return Outcome(refusal=refuse(TRANSACTION, step.details()))
-    return Prepared(message, again=bound)
+        return _refused(session, refuse(violated, context.details()))
+    return Prepared(message, again=session.euicc_otpk == message.euicc_otpk)
+
+
+def _refused(session: Session, refusal: Refusal, change: Change | None = None) -> Outcome[dict[str, Any]]:
+    """Refuse. A session that has its package stays what it is: that package may be on its way into the eUICC."""
+    return Outcome(refusal=refusal) if session.stage is Stage.BOUND else close(session, refusal, change=change)
 
 
 def gone(session: Session) -> Outcome[dict[str, Any]]:
@@ -165,6 +164,12 @@ class _Standing:
         stored = self.required_code()
         return stored is None or self.message.hash_cc == bpp.hash_cc(stored, self.session.transaction_id)
 
+    def rebinds(self) -> bool:
+        """Say whether this is the key that the package was bound to before, or another one that is allowed."""
+        bound = self.session.euicc_otpk or self.order.bound_otpk
+        other = bound is not None and bound != self.message.euicc_otpk
+        return not other or self.order.reuse != "same-device" or self.policy.rebind == "allow"
+
     def attempts_left(self) -> int:
         return self.policy.confirmation_code_attempts - self.order.confirmation_code_attempts - 1
 
@@ -180,6 +185,17 @@ class _Standing:
 
 
 ORDER_CHECKS: Final[tuple[Check[_Standing], ...]] = (
+    Check(
+        "GB#4b",
+        "SGP.22 §3.1.3",
+        "euiccSigned2.euiccOtpk",
+        Code("8.2", "3.7"),
+        "rebinding-refused",
+        "The profile {iccid} is bound to another one-time key of this eUICC, and the carrier refuses to bind it anew.",
+        "Use the key that smdpSigned2 names, issue a new profile, or set the carrier's rebind to allow.",
+        lambda c: c.rebinds(),
+        passed="The one-time key is the order's first, the one of before, or the carrier binds anew.",
+    ),
     Check(
         "GB#5",
         _CLAUSE,
@@ -249,17 +265,22 @@ def examine(
     policy: Policy,
     now: datetime,
 ) -> Outcome[dict[str, Any]] | None:
-    """Judge the order before it is claimed: GB#5 … GB#8. None means that it may be claimed. SGP.22 §5.6.2."""
+    """Judge the order before it is claimed: GB#4b … GB#8. None means that it may be claimed. SGP.22 §5.6.2.
+
+    Where an order is handed out once, a session that has its package gets no other one (GB#1).
+    """
+    if session.stage is Stage.BOUND and order.reuse == "never":
+        return Outcome(refusal=refuse(TRANSACTION, {"what": "is bound, not at this step"}))
     context = _Standing(session, prepared, order, policy, now)
     violated = first_violated(ORDER_CHECKS, context)
     if violated is None:
         return None
     refusal = refuse(violated, context.details())
     if violated.id not in ("GB#7", "GB#8"):
-        return close(session, refusal)
+        return _refused(session, refusal)
     values = {"confirmation_code_attempts": order.confirmation_code_attempts + 1}
     trigger = Trigger.EXHAUSTED if violated.id == "GB#8" else None
-    return close(session, refusal, change=Change(iccid=order.iccid, trigger=trigger, values=values))
+    return _refused(session, refusal, Change(iccid=order.iccid, trigger=trigger, values=values))
 
 
 def decide(
@@ -281,7 +302,7 @@ def decide(
     context = _Standing(session, prepared, order, policy, now)
     context.claimed = package is not None
     if first_violated((CLAIMED,), context) is not None:
-        return close(session, refuse(CLAIMED, context.details()))
+        return _refused(session, refuse(CLAIMED, context.details()))
     won = cast("Package", package)
     identity = security.identities[session.server_ci]
     binding = bpp.Binding(

@@ -39,10 +39,18 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """The CIs a server trusts and what it is under each of them, by CI public key identifier (20 bytes)."""
+    """The CIs a server trusts and what it is under each of them, by CI public key identifier (20 bytes).
+
+    `revoked` is what the CIs' CRLs name: the issuer's key identifier (20 bytes), and the certificate's serial number.
+    """
 
     cis: Mapping[bytes, Certificate]
     identities: Mapping[bytes, Identity]
+    revoked: frozenset[tuple[bytes, int]] = frozenset()
+
+    def is_revoked(self, certificate: Certificate) -> bool:
+        """Say whether a CRL of its CI names this certificate."""
+        return bool(self.revoked) and (certificate.aki or b"", certificate.number) in self.revoked
 
     def signing_ci(self, wanted: Iterable[bytes]) -> bytes | None:
         """Pick euiccCiPKIdToBeUsed: the first of the eUICC's list that this server trusts."""

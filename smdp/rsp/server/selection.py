@@ -244,7 +244,7 @@ def decide(
     """Find the order among those of the MatchingID or EID, judge it (AC#14 … AC#18), and answer.
 
     The reply's members: transactionId, profileMetadata (BF25), smdpSigned2, smdpSignature2 (5F37, 64 bytes),
-    smdpCertificate (DER of CERT.DPpb). SGP.22 §5.6.3.
+    smdpCertificate (DER of CERT.DPpb). In a retry smdpSigned2 names the one-time key of before (§3.1.3). SGP.22 §5.6.3.
     """
     context = _Lookup(who, candidates, policy, now)
     session = structs.replace(
@@ -258,7 +258,8 @@ def decide(
         return _refused(session, violated, context)
     order = context.order
     cc_required = order.confirmation_code_hash is not None
-    signed = tlv(0x30, tlv(0x80, session.transaction_id), tlv(0x01, b"\xff" if cc_required else b"\0"))
+    otpk = b"" if order.bound_otpk is None else tlv(0x5F49, order.bound_otpk)
+    signed = tlv(0x30, tlv(0x80, session.transaction_id), tlv(0x01, b"\xff" if cc_required else b"\0"), otpk)
     identity = security.identities[session.server_ci]
     signature = mutual_auth.signature(identity.dppb, signed, tlv(0x5F37, who.message.euicc_signature1))
     reply = {

@@ -7,7 +7,7 @@ changed, in one transaction.
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct, field
 
@@ -65,7 +65,8 @@ class Order(Struct, kw_only=True, frozen=True):
     """One order as a download sees it.
 
     `confirmation_code_hash` 32 bytes; `metadata` a complete BF25: the frozen one, before the first AuthenticateClient
-    what it would be.
+    what it would be. `bound_otpk` (65 bytes) is the one-time key that an earlier session of the same eUICC had the
+    package bound to, where a retry may need it.
     """
 
     iccid: str
@@ -84,6 +85,7 @@ class Order(Struct, kw_only=True, frozen=True):
     metadata: bytes = b""
     ppr: frozenset[str] = frozenset()
     requirements: Requirements = field(default_factory=Requirements)
+    bound_otpk: bytes | None = None
 
 
 class Policy(Struct, kw_only=True, frozen=True):
@@ -94,6 +96,7 @@ class Policy(Struct, kw_only=True, frozen=True):
     download_attempts: int = 10
     confirmation_code_attempts: int = 3
     session_minutes: int = 30
+    rebind: Literal["refuse", "allow"] = "refuse"
 
 
 class Package(Struct, kw_only=True, frozen=True):

@@ -13,6 +13,11 @@ _STEPS_IN_ORDER = (
     "WHEN 'getBoundProfilePackage' THEN 3 ELSE 4 END"
 )
 """A session's steps come in this order, whatever its carrier's clock did meanwhile."""
+_KEPT = "ON CONFLICT DO NOTHING"
+_REPLACED = (
+    "ON CONFLICT (carrier, transaction_id, step) DO UPDATE SET request = excluded.request, digest = excluded.digest, "
+    "response = excluded.response, at = excluded.at, ms = excluded.ms, refusal = excluded.refusal"
+)
 
 
 # --- sessions
@@ -55,6 +60,15 @@ def call(connection: Connection, host: str, label: str, transaction_id: str, ste
         {"host": host, "label": label, "id": transaction_id, "step": step},
     ).fetchone()
     return found
+
+
+def handed_out(connection: Connection, carrier: str, eid: str, iccid: str, limit: int) -> list[Row]:
+    """Return the `content` of the newest sessions of an EID in which this profile may have been handed out."""
+    return connection.execute(
+        "SELECT content FROM sessions WHERE carrier = :carrier AND eid = :eid AND iccid = :iccid "
+        "AND outcome NOT IN ('open', 'refused', 'expired') ORDER BY number DESC LIMIT :limit",
+        {"carrier": carrier, "eid": eid, "iccid": iccid, "limit": limit},
+    ).fetchall()
 
 
 def session_like(connection: Connection, carrier: str, beginning: str) -> str | None:
@@ -176,16 +190,18 @@ def insert_message(
     at: int,
     ms: float,
     refusal: str | None = None,
+    replaces: bool = False,
 ) -> bool:
-    """Store a step's request and answer; False if the step has one already: the first is what was answered."""
+    """Store a step's request and answer; False if the step has one already, unless this one takes its place."""
     values = {
         "carrier": carrier, "id": transaction_id, "step": step, "request": request, "digest": digest,
         "response": response, "at": at, "ms": ms, "refusal": refusal,
     }  # fmt: skip
+    otherwise = _REPLACED if replaces else _KEPT
     return (
         connection.execute(
             "INSERT INTO messages (carrier, transaction_id, step, request, digest, response, at, ms, refusal) VALUES "
-            "(:carrier, :id, :step, :request, :digest, :response, :at, :ms, :refusal) ON CONFLICT DO NOTHING",
+            f"(:carrier, :id, :step, :request, :digest, :response, :at, :ms, :refusal) {otherwise}",
             values,
         ).rowcount
         == 1

@@ -9,7 +9,9 @@ import smdp.device.mdm
 from smdp.device.mdm.failure import REASONS, MdmError, mdm_failure
 
 FOLDER = Path(smdp.device.mdm.__file__).parent
-SOURCE = "\n".join(path.read_text() for path in FOLDER.glob("*.py") if path.name != "failure.py")
+SOURCE = "\n".join(
+    path.read_text() for path in (*FOLDER.glob("*.py"), FOLDER.parent / "managed.py") if path.name != "failure.py"
+)
 OWN = (FOLDER / "failure.py").read_text()
 
 

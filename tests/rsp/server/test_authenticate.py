@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from msgspec import structs
@@ -68,6 +69,11 @@ def test_a_confirmation_code_is_asked_for(opened):
     outcome = opened.authenticate(candidates=[order(confirmation_code_hash=stored_hash("1234"))])
     assert members(outcome.reply["smdpSigned2"])["01"] == b"\xff"
     assert outcome.session.cc_required
+
+
+def test_a_retry_is_told_the_one_time_key_of_before(opened):
+    outcome = opened.authenticate(candidates=[order(eid=EID, bound_otpk=b"\x04" + bytes(64))])
+    assert members(outcome.reply["smdpSigned2"])["5F49"] == b"\x04" + bytes(64)
 
 
 @pytest.mark.parametrize(("eid", "counted"), [(None, 4), (EID, 5)])
@@ -268,6 +274,32 @@ def test_an_euicc_certificate_that_expired(opened):
     opened.euicc = euicc_with(not_after=PAST)
     outcome = opened.authenticate()
     refused(outcome, "AC#8", "8.1.3/6.3", "euicc-certificate-expired", session=closed(opened))
+
+
+# --- what the CI revoked
+
+
+def revoking(opened, issuer, certificate) -> Security:
+    """The server's security once this CI has revoked that certificate."""
+    number = x509.load_der_x509_certificate(certificate.der).serial_number
+    return Security(opened.security.cis, opened.security.identities, frozenset({(issuer.ski, number)}))
+
+
+@pytest.mark.check("AC#8a")
+def test_a_revoked_eum(opened):
+    own = opened.euicc.pki
+    opened.security = revoking(opened, own.ci, own.eum)
+    outcome = opened.authenticate()
+    refused(outcome, "AC#8a", "8.1.2/6.1", "eum-certificate-revoked", session=closed(opened))
+
+
+def test_what_others_revoked_is_not_ours(opened):
+    own, other = opened.euicc.pki, pki("brainpoolP256r1")
+    for issuer, certificate in ((other.ci, own.eum), (own.ci, own.dpauth)):
+        opened.security = revoking(opened, issuer, certificate)
+        assert opened.security.revoked
+        again = Bench(security=opened.security).initiated()
+        assert again.authenticate().refusal is None
 
 
 # --- what was signed

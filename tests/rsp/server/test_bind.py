@@ -76,6 +76,9 @@ def test_a_code_that_nobody_asked_for_is_ignored(ready):
     assert ready.bind(ready.prepared(code="0000")).refusal is None
 
 
+SAME_DEVICE = order(eid=EID, reuse="same-device")
+
+
 # --- a lost answer
 
 
@@ -90,12 +93,66 @@ def test_the_first_time_is_not_again(ready):
     assert ready.verify_prepared(ready.prepared()).again is False
 
 
+# --- another one-time key
+
+
+def fresh_key() -> bytes:
+    return point(ec.generate_private_key(CURVES["P-256"]))
+
+
 def test_another_one_time_key_gets_nothing_more(bench):
-    bench.bound()
-    other = ec.generate_private_key(CURVES["P-256"])
-    judged = bench.verify_prepared(bench.prepared(otpk=point(other)))
-    because = refused(judged, "GB#1", "8.10.1/3.9", "transaction-unknown")
+    before = bench.bound().session
+    outcome = bench.bind(bench.prepared(otpk=fresh_key()))
+    because = refused(outcome, "GB#1", "8.10.1/3.9", "transaction-unknown")
     assert because == "The session is bound, not at this step."
+    assert bench.session == before
+
+
+@pytest.mark.check("GB#4b")
+def test_a_session_that_has_its_package_is_not_bound_anew(bench):
+    bench.bound(SAME_DEVICE)
+    outcome = bench.bind(bench.prepared(otpk=fresh_key()), wanted=SAME_DEVICE)
+    refused(outcome, "GB#4b", "8.2/3.7", "rebinding-refused")
+    assert outcome.session is None
+
+
+@pytest.mark.check("GB#4b")
+def test_a_new_session_with_another_key_is_refused(bench):
+    kept = structs.replace(SAME_DEVICE, bound_otpk=fresh_key())
+    bench.authenticated(kept)
+    session = closed(bench)
+    outcome = bench.bind(wanted=kept)
+    refused(outcome, "GB#4b", "8.2/3.7", "rebinding-refused", session=session)
+
+
+def test_the_key_of_before_may_come_back(bench):
+    bench.authenticated(SAME_DEVICE)
+    kept = structs.replace(SAME_DEVICE, bound_otpk=point(bench.euicc.otsk))
+    assert bench.bind(wanted=kept).refusal is None
+
+
+@pytest.mark.parametrize("reuse", ["same-device", "always"])
+def test_a_carrier_that_allows_it_binds_anew(bench, reuse):
+    bench.policy = structs.replace(bench.policy, rebind="allow" if reuse == "same-device" else "refuse")
+    wanted, key = structs.replace(SAME_DEVICE, reuse=reuse), ec.generate_private_key(CURVES["P-256"])
+    first = bench.bound(wanted).reply["boundProfilePackage"]
+    outcome = bench.bind(bench.prepared(otpk=point(key)), wanted=wanted)
+    second = outcome.reply["boundProfilePackage"]
+    assert open_bpp(second, key, EID).upp == open_bpp(first, bench.euicc.otsk, EID).upp
+    assert (outcome.session.stage, outcome.session.euicc_otpk) == (Stage.BOUND, point(key))
+
+
+@pytest.mark.check("GB#9")
+def test_who_lost_the_order_keeps_the_session_that_has_a_package(bench):
+    """It was installed or revoked meanwhile: that is no news of the package that is on its way."""
+    bench.policy = structs.replace(bench.policy, rebind="allow")
+    bench.bound(SAME_DEVICE)
+    outcome = bench.bind(bench.prepared(otpk=fresh_key()), wanted=SAME_DEVICE, claimed=False)
+    refused(outcome, "GB#9", "8.2/3.7", "already-downloaded")
+    assert outcome.session is None
+
+
+# --- what does not close a session
 
 
 @pytest.mark.check("GB#4")
