@@ -137,7 +137,7 @@ class Device:
 
     @property
     def busy(self) -> bool:
-        """Whether it is downloading right now, or about to; sending notifications does not keep it from that."""
+        """Whether it is downloading, or about to; sending notifications does not keep it from that."""
         return self._downloading or self.state.download is not None
 
     @property
@@ -173,7 +173,7 @@ class Device:
         """Do what RefreshCellularPlans makes iOS do: ask the carrier's server for this EID's plan, install, enable.
 
         The device speaks HTTPS whatever the scheme is. A path of the URL, if only a slash, comes before ES9+'s own, as
-        some servers mind. No MatchingID is sent.
+        some servers mind (inferred: Apple's device hands all of the URL on). No MatchingID is sent.
         """
         try:
             order = order_at(url)
@@ -198,8 +198,9 @@ class Device:
                 left = self.state.download
                 if left is not None and left.begun and left.order != order:
                     await self._work_off(left)
-                same = left is not None and left.order == order
-                outcome = await self._work_off(left if left is not None and same else UnderWay(order=order))
+                if left is None or left.order != order:
+                    left = UnderWay(order=order)
+                outcome = await self._work_off(left)
         finally:
             self._downloading = False
         if outcome.installed is not None:

@@ -333,7 +333,7 @@ class Hosted:
                     await managed.resume()
                     sent = await managed.device.flush_notifications()
             except StorageError as error:
-                _log.warning("what a device had begun has to wait: %s", error)
+                _log.warning("what a device has to finish has to wait: %s", error)
             except CarrierError as error:
                 if error.reason == _REPLACED:
                     continue

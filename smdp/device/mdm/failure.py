@@ -177,7 +177,7 @@ REASONS: dict[str, Reason] = {
     "answer-cut": Reason("The answer of {host} broke off.", "Try again."),
     "answer-too-large": Reason("The answer of {host} exceeds {limit} bytes.", _SERVER, 23001),
     "answer-malformed": Reason("The answer of {host} cannot be used: {problem}.", _SERVER, 23001),
-    "not-enrolled": Reason("The device is not enrolled.", "Enrol it first."),
+    "not-enrolled": Reason("The device is not enrolled.", "Enrol it: smdp device enroll EID FILE|URL."),
     "already-enrolled": Reason(
         "The device is enrolled already, with {host}; a device has one MDM.",
         "Remove that enrolment first, or erase the device.",
