@@ -32,9 +32,6 @@ class StrictDesk(Desk):
         return super().connect(message, fingerprint, raw)
 
 
-StrictDesk.__dataclass_fields__ = Desk.__dataclass_fields__
-
-
 @contextmanager
 def small_mdm(**options):
     """A small MDM to which devices say nothing that Apple's schema doesn't know."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct, field
@@ -12,26 +11,24 @@ from msgspec import Struct, field
 from smdp import model
 from smdp.clock import Clock
 from smdp.device import radio
-from smdp.device.apple.restrictions import as_json
+from smdp.device.addresses import order_at
+from smdp.device.describe import describe, esims
 from smdp.device.es9plus import Es9Client
 from smdp.device.examine import examine, sim_of
 from smdp.device.failure import DownloadError, failure
-from smdp.device.handset import Handset, enrollment_of, phone_of
+from smdp.device.handset import Handset
 from smdp.device.lpa import Lpa, Order, Sent, UnderWay
 from smdp.device.trouble import Trouble, cut_off, no_trouble, strained
 from smdp.model import Outcome, OutcomeStep
 from smdp.rsp.checks import Refusal
 from smdp.rsp.crypto import Entropy
 from smdp.rsp.euicc.commands import Answer, World
-from smdp.rsp.euicc.metadata import read_metadata
 from smdp.rsp.euicc.state import Euicc, InstalledProfile
 from smdp.rsp.ids import ICCID_BYTES, iccid_of_bytes, iccid_to_bytes, is_iccid, parse_activation_code
 from smdp.rsp.tlv import Malformed, tlv
 
 MAX_NOTICES = 50
 """How many notices a device remembers."""
-_HTTPS_PORT = 443
-_LONGEST_PATH = 1000
 _MEMORY_RESET = bytes.fromhex("BF3404820205E0")
 """EuiccMemoryResetRequest: operational profiles, field-loaded test profiles, the default SM-DP+ address."""
 _RELEASE_15 = b"\x0f\x00\x00"
@@ -150,31 +147,11 @@ class Device:
 
     def esims(self) -> list[model.Esim]:
         """Show its profiles, in the order of their installation."""
-        return [_esim(self.state, profile) for profile in self.euicc.profiles]
+        return esims(self.state)
 
     def describe(self) -> model.Device:
         """Show it as the control API does."""
-        state, esims = self.state, self.esims()
-        configured = state.handset.profiles
-        return model.Device(
-            eid=state.eid,
-            udid=state.udid,
-            serial=state.serial,
-            imei=state.imei,
-            os=state.os,
-            model=state.model,
-            name=state.name,
-            supervised=state.supervised,
-            cellular=state.cellular,
-            physical_sim=state.physical_sim,
-            enrollment=enrollment_of(state.handset),
-            restrictions=dict(as_json(phone_of(state, esims))) if configured else {},
-            esims=esims,
-            notices=list(state.notices),
-            online=state.online,
-            country=state.country,
-            carrier=state.carrier,
-        )
+        return describe(self.state)
 
     def notice(self, text: str) -> None:
         """Show the user something."""
@@ -195,11 +172,11 @@ class Device:
     async def refresh(self, url: str) -> Outcome:
         """Do what RefreshCellularPlans makes iOS do: ask the carrier's server for this EID's plan, install, enable.
 
-        The device speaks HTTPS whatever the scheme is. A path behind the host stays in front of that of the first call,
-        as in LPAs that take the URL as it is (inferred: Apple's hands all of it on). No MatchingID is sent.
+        The device speaks HTTPS whatever the scheme is. A path of the URL, if only a slash, comes before ES9+'s own, as
+        some servers mind (inferred: Apple's device hands all of the URL on). No MatchingID is sent.
         """
         try:
-            order = _order_at(url)
+            order = order_at(url)
         except DownloadError as error:
             return _failed(error)
         return await self._download(order)
@@ -266,7 +243,7 @@ class Device:
     def accept(self, url: str) -> None:
         """Remember that a plan is to be asked for at this URL, so that whoever is told so next was told the truth."""
         with contextlib.suppress(DownloadError):
-            self.state.download = UnderWay(order=_order_at(url))
+            self.state.download = UnderWay(order=order_at(url))
 
     async def resume(self) -> Outcome | None:
         """Do the download that was accepted, or that was under way when the device's server stopped.
@@ -393,51 +370,12 @@ class Device:
                 await self.save(self)
 
 
-def _order_at(url: str) -> Order:
-    """Ask for what an eSIM server has for this EID. Raises DownloadError."""
-    return Order(address_of(url), below=urlsplit(url.strip()).path[:_LONGEST_PATH])
-
-
-def address_of(url: str) -> str:
-    """Reduce the URL of an eSIM server to host[:port]; 443 is not written. Raises DownloadError."""
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise failure("url-malformed", url=repr(url[:200])) from None
-    if parts.scheme not in ("http", "https"):
-        raise failure("url-scheme", url=url[:200])
-    if not host:
-        raise failure("url-malformed", url=repr(url[:200]))
-    name = f"[{host}]" if ":" in host else host
-    return name if port in (None, _HTTPS_PORT) else f"{name}:{port}"
-
-
 def _device_info(imei: str) -> bytes:
     """Build DeviceInfo, A1: TAC and IMEI as TBCD, the check digit alone in the last octet (SGP.22 §5.7.13)."""
     digits = "".join(filter(str.isdecimal, imei))
     swapped = bytes(int(digits[at + 1] + digits[at], 16) for at in range(0, 14, 2))
     capabilities = tlv(0xA1, *(tlv(tag, _RELEASE_15) for tag in (0x80, 0x81, 0x85, 0x89)))
     return tlv(0xA1, tlv(0x80, swapped[:4]), capabilities, tlv(0x82, swapped + bytes((int(digits[14] + "F", 16),))))
-
-
-def _esim(state: State, profile: InstalledProfile) -> model.Esim:
-    iccid = iccid_of_bytes(profile.iccid)
-    sim, line = sim_of(profile.upp), state.lines.get(iccid)
-    esim = model.Esim(
-        iccid=iccid,
-        state="enabled" if profile.enabled else "disabled",
-        subscriber_network=read_metadata(profile.metadata).service_provider_name,
-        subscriber_mcc=None if sim is None else sim.mcc,
-        subscriber_mnc=None if sim is None else sim.mnc,
-    )
-    if line is not None:
-        esim.label, esim.label_id = line.label, radio.label_id(state.eid, iccid)
-        esim.rejected = None if line.rejected is None else line.rejected.reason
-        if line.admitted is not None:
-            esim.network, esim.msisdn = line.admitted.network_name, line.admitted.msisdn
-            esim.mcc, esim.mnc = line.admitted.mcc, line.admitted.mnc
-    return esim
 
 
 def _step(name: str, refusal: Refusal | None) -> OutcomeStep:

@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 
 from smdp.clock import VirtualClock
-from smdp.device.device import Device, address_of
+from smdp.device.addresses import address_of
+from smdp.device.device import Device
 from smdp.device.examine import sim_of
 from smdp.device.failure import DownloadError
 from smdp.rsp.crypto import Stream

@@ -228,7 +228,7 @@ def test_a_return_to_service_that_the_mdm_answers_badly_erases_nothing(with_plan
     device = with_plan(ade=True, os="26.4")
     mdm.mdm.desk.return_to_service = {"ReturnToService": {"Enabled": "yes"}}
     problem = refused(device.erase, "return-to-service")
-    assert (problem.status, problem.reason) in {(502, "answer-malformed"), (409, "no-return-to-service")}
+    assert (problem.status, problem.reason) in {(424, "answer-malformed"), (409, "no-return-to-service")}
     assert device.show().enrollment is not None
     assert device.told("erase") == []
 
@@ -238,5 +238,5 @@ def test_a_return_to_service_without_an_mdm_to_ask_erases_nothing(carrier):
         device = ManagedDevice(carrier, mdm, os="26.4")
         device.enroll(ade=True)
     problem = refused(device.erase, "return-to-service")
-    assert (problem.status, problem.reason) == (502, "mdm-unreachable")
+    assert (problem.status, problem.reason) == (424, "mdm-unreachable")
     assert device.show().enrollment is not None

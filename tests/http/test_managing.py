@@ -187,7 +187,7 @@ def test_leaving_without_a_network(carrier, device, mdm):
 def test_leaving_what_is_not_there(device):
     problem = refused(leave, device)
     assert (problem.status, problem.reason) == (409, "not-enrolled")
-    assert "smdp device enroll" in problem.fix
+    assert "Enrol it" in problem.fix
 
 
 # --- polling

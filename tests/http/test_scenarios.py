@@ -253,7 +253,7 @@ def test_euicc_full(carrier, eid, refresh):
 
 def test_trailing_slash(carrier, eid, refresh):
     carrier.apply_scenario("trailing-slash", eid)
-    assert carrier.refresh(eid, carrier.esim_server_url + "/").reason == "http-status"
+    assert carrier.refresh(eid, carrier.esim_server_url + "/").reason == "path-not-exact"
     assert refresh().ok
 
 
@@ -291,3 +291,10 @@ def test_a_server_begins_with_a_device_that_was_wiped():
     with Server(settings) as server:
         (device,) = Client(server.control_url).devices()
         assert [esim.state for esim in device.esims] == ["enabled"]
+
+
+@pytest.mark.smdp(scenario="wiped-without-preserve")
+def test_the_marker_does_the_devices_half_too(smdp_carrier, smdp_device):
+    assert smdp_device.esims == []
+    assert smdp_device.refresh().reason == "already-downloaded"
+    assert smdp_carrier.events(type="erase.removed", eid=smdp_device.eid)
