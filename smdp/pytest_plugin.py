@@ -1,8 +1,8 @@
 """The pytest plugin: a carrier of its own for each test, devices that trust it, and what it saw when a test fails.
 
-Fixtures: `smdp_settings`, `smdp_server`, `smdp_carrier`, `smdp_device`, `smdp_devices`, and for coroutines
-`async_smdp_carrier`, `async_smdp_device`. One server a worker process serves all tests of the session, in memory; each
-test gets a fresh carrier, which shares nothing with any other.
+Fixtures: `smdp_settings`, `smdp_server`, `smdp_carrier`, `smdp_device`, `smdp_devices`, `smdp_mdm`, and for
+coroutines `async_smdp_carrier`, `async_smdp_device`. One server a worker process serves all tests of the session, in
+memory; each test gets a fresh carrier, which shares nothing with any other.
 `@pytest.mark.smdp(scenario="already-used", seed=7, clock="2026-12-01T00:00Z", faults=["lost-notification"])` says what
 a test needs. Only pytest is imported until a test asks for more.
 """
@@ -16,6 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from smdp.client import AsyncClient, AsyncHostedDevice, Client, HostedDevice
+    from smdp.demo.mdm import BlockingMdm
     from smdp.settings import Settings
 
 _CARRIERS = pytest.StashKey["list[Client]"]()
@@ -121,6 +122,15 @@ def async_smdp_device(async_smdp_carrier: "AsyncClient", smdp_device: "HostedDev
     from smdp.client import AsyncHostedDevice
 
     return AsyncHostedDevice(async_smdp_carrier, smdp_device.show())
+
+
+@pytest.fixture
+def smdp_mdm() -> "Iterator[BlockingMdm]":
+    """Return the small MDM, where you have none; `with smdp_device.enrolled(smdp_mdm.profile(), ca=smdp_mdm.ca):`."""
+    from smdp.demo.mdm import BlockingMdm
+
+    with BlockingMdm() as mdm:
+        yield mdm
 
 
 @contextlib.contextmanager

@@ -227,6 +227,9 @@ def _reached(profile: Profile, goal: str) -> bool:
 def _fail_if_impossible(profile: Profile, goal: str) -> None:
     if profile.state in _ENDED:
         raise NotReached(f"{profile.iccid} will not be {goal}: it is {profile.state}; issue another one.")
+    if profile.runtime == "deleted":
+        fix = f"smdp profile reissue {profile.iccid} gives it another one."
+        raise NotReached(f"{profile.iccid} will not be {goal} again: it was deleted on its device; {fix}")
     if goal == "active" and profile.activation.state in ("failed", "suspended", "terminated"):
         reason = f" ({profile.activation.reason})" if profile.activation.reason else ""
         raise NotReached(f"{profile.iccid} is not active: its activation is {profile.activation.state}{reason}.")

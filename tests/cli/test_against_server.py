@@ -107,6 +107,9 @@ def test_an_esim_is_disabled_enabled_and_deleted(smdp, carrier, eid):
     assert smdp("device", "delete", eid, iccid).out == f"{eid} has no eSIM\n"
     carrier.wait("profile.deleted", iccid=iccid, after=0, within=30)
     assert smdp("why", eid).code == 1
+    gone = smdp("profile", "wait", iccid, "installed", "--within", "5s")
+    assert gone.code == 1
+    assert f"deleted on its device; smdp profile reissue {iccid}" in gone.err
 
 
 def test_hold_release_revoke(smdp, carrier, eid):
