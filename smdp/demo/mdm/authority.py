@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_der_private_key,
     pkcs12,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -55,13 +56,21 @@ def name(common: str) -> x509.Name:
 
 
 class Authority:
-    """Keys and certificates of one small MDM, made when it is made."""
+    """Keys and certificates of one small MDM: made when it is made, or those of before (PKCS #8 and X.509 DER)."""
 
-    def __init__(self) -> None:
-        self.key = rsa.generate_private_key(_RSA_EXPONENT, _RSA_BITS)
-        self.certificate = self._root()
+    def __init__(self, kept: tuple[bytes, bytes] | None = None) -> None:
+        if kept is None:
+            self.key = rsa.generate_private_key(_RSA_EXPONENT, _RSA_BITS)
+            self.certificate = self._root()
+        else:
+            self.key, self.certificate = _kept(*kept)
         self.pem = self.certificate.public_bytes(Encoding.PEM)
         self.der = self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def key_der(self) -> bytes:
+        """The private key, PKCS #8."""
+        return self.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
     def _root(self) -> x509.Certificate:
         subject = name("small MDM CA")
@@ -112,6 +121,14 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
+
+
+def _kept(key: bytes, certificate: bytes) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
+    """Read what `key_der` and `der` gave. Raises ValueError."""
+    found = load_der_private_key(key, None)
+    if not isinstance(found, rsa.RSAPrivateKey):
+        raise ValueError("the key of the CA is no RSA key")  # noqa: TRY004 - a value of bytes that somebody kept
+    return found, x509.load_der_x509_certificate(certificate)
 
 
 def bundle(identity: Identity, password: str) -> bytes:

@@ -3,10 +3,12 @@
 import asyncio
 import inspect
 import logging
+import plistlib
 import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +17,8 @@ from aiohttp import web
 from smdp.demo.mdm import profiles
 from smdp.demo.mdm.authority import Authority
 from smdp.demo.mdm.declarations import Declarations
-from smdp.demo.mdm.messages import Desk
+from smdp.demo.mdm.journal import Journal, Kind, Record
+from smdp.demo.mdm.messages import Desk, read
 from smdp.demo.mdm.profiles import Enrolment
 from smdp.demo.mdm.queue import QueueError, Result
 from smdp.demo.mdm.registry import MAX_DEVICES, Enrolled, NotAssociated, Registry
@@ -38,8 +41,8 @@ class MdmError(SmdpError):
 class SmallMdm:
     """A small MDM server; `async with` lets it listen.
 
-    What it knows lives as long as the object: leaving the block and entering it again is a restart on the same port,
-    with devices and queues kept. All calls belong to the loop that it runs in.
+    What it knows lives as long as the object, or as its `state`: leaving the block and entering it again is a restart
+    on the same port, with devices and queues kept. All calls belong to the loop that it runs in.
 
     Args:
         host: The name in its URLs and in its certificate, beside localhost.
@@ -50,6 +53,7 @@ class SmallMdm:
             return an awaitable.
         api_key: What programs must give at /v1 (HTTP Basic, user nanomdm); devices don't.
         declarations: What devices are given by declarative management.
+        state: A file that remembers CA, devices and queues when the process ends, however it does.
     """
 
     def __init__(
@@ -63,12 +67,13 @@ class SmallMdm:
         api_key: str | None = None,
         declarations: Sequence[Mapping[str, Any]] = (),
         max_devices: int = MAX_DEVICES,
+        state: Path | None = None,
     ) -> None:
+        self.journal = None if state is None else Journal(state)
         self.port = port
         self.woken = woken
         self.api_key = api_key
-        self.challenge = secrets.token_urlsafe(_SECRET_BYTES)
-        self.authority = Authority()
+        self.challenge, self.authority = self._begun()
         self.scep = Scep(self.authority, self.challenge, lambda what: log.info("SCEP %s", what))
         self.desk = Desk(Registry(max_devices), Declarations(declarations))
         self._host = host
@@ -76,6 +81,37 @@ class SmallMdm:
         self._tls = self.authority.tls_context(list(dict.fromkeys((host, *names, *_LOCAL))))
         self._stack = AsyncExitStack()
         self._waking: set[asyncio.Future[Any]] = set()
+        self._replay()
+
+    # --- what was before
+
+    def _begun(self) -> tuple[str, Authority]:
+        """Take the challenge and the CA of before, or make new ones. Raises StartError."""
+        begun = self.journal.records[:1] if self.journal is not None else []
+        if not begun:
+            challenge, authority = secrets.token_urlsafe(_SECRET_BYTES), Authority()
+            self.remember("begin", authority.key_der, challenge.encode() + b"\0" + authority.der)
+            return challenge, authority
+        text, _, certificate = begun[0].body.partition(b"\0")
+        try:
+            return text.decode("ascii"), Authority((begun[0].who, certificate))
+        except ValueError:
+            raise StartError("The state of the small MDM holds no CA that can be read; delete it.") from None
+
+    def _replay(self) -> None:
+        for record in self.journal.records[1:] if self.journal is not None else ():
+            if record.kind == "check-in":
+                self.desk.check_in(read(record.body), record.who)
+            elif record.kind == "connect":
+                self.desk.connect(read(record.body), record.who, record.body)
+            elif record.kind == "command":
+                command = read(record.body)
+                self.desk.registry.device(record.who.decode()).queue.add(command["CommandUUID"], command)
+
+    def remember(self, kind: Kind, who: bytes, body: bytes) -> None:
+        """Write down what was said and taken, where there is a file for it."""
+        if self.journal is not None:
+            self.journal.write(Record(kind, who, body))
 
     # --- life
 
@@ -158,6 +194,7 @@ class SmallMdm:
             raise UsageError("A UDID has 1 to 128 characters.")
         try:
             self.desk.registry.device(udid).queue.add(name, whole)
+            self.remember("command", udid.encode(), plistlib.dumps(whole))
         except NotAssociated as error:
             raise QueueError(str(error)) from None
         self._wake(udid)

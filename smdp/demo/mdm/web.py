@@ -93,10 +93,13 @@ class Pages:
         message = read(body)
         if request.path == "/checkin" or request.content_type.startswith(_CHECK_IN):
             answer = self._mdm.desk.check_in(message, owner)
+            self._mdm.remember("check-in", owner, body)
             if message.get("MessageType") == "DeclarativeManagement":
                 return web.Response(body=answer, content_type="application/json")
         else:
             answer = self._mdm.desk.connect(message, owner, body)
+            if message.get("Status") != "Idle":
+                self._mdm.remember("connect", owner, body)
         return web.Response(body=answer, content_type="application/xml" if answer else "text/plain")
 
     async def scep(self, request: web.Request) -> web.Response:
