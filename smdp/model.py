@@ -24,6 +24,8 @@ Runtime = Literal["enabled", "disabled", "deleted"]
 """What the device's notifications said last of an installed profile."""
 Reuse = Literal["never", "same-device", "always"]
 ActivationState = Literal["inactive", "pending", "active", "failed", "suspended", "terminated"]
+EnrollmentKind = Literal["device", "user", "ade"]
+"""By a profile, by its user (User Enrollment), by Automated Device Enrollment."""
 SessionOutcome = Literal["open", "downloaded", "installed", "failed", "refused", "cancelled", "expired"]
 
 
@@ -379,6 +381,7 @@ class Device(Struct, kw_only=True):
     notices: list[str] = field(default_factory=list)
     online: bool = True
     country: str = "US"
+    enrollment_kind: EnrollmentKind = "device"
     carrier: str = "default"
 
 

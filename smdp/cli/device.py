@@ -8,7 +8,7 @@ from smdp.cli import output, session
 from smdp.cli.output import Json
 from smdp.client import Client
 from smdp.errors import SmdpError, UsageError
-from smdp.model import Device, Outcome
+from smdp.model import Device, EnrollmentKind, Outcome
 
 
 def new_(
@@ -22,6 +22,7 @@ def new_(
     unsupervised: bool = False,
     no_cellular: bool = False,
     physical_sim: bool = False,
+    enrollment: EnrollmentKind | None = None,
     json: Json = False,
 ) -> None:
     """Make a simulated iPhone, at home in the carrier; prints its EID.
@@ -36,6 +37,7 @@ def new_(
         unsupervised: Not supervised, as a device is that its owner set up alone.
         no_cellular: Without modem, as an iPad with Wi-Fi only: it downloads nothing.
         physical_sim: With a SIM card in it, besides its eSIMs.
+        enrollment: How it is to be enrolled: by a profile, by its user, by ADE.
     """
     if count is not None and count < 1:
         raise UsageError(f"--count is {count}, but it wants at least 1.")
@@ -44,7 +46,7 @@ def new_(
     options: dict[str, Any] = {
         "os": os, "model": model, "name": name, "imei": imei, "eid": session.eid(eid) if eid is not None else None,
         "supervised": False if unsupervised else None, "cellular": False if no_cellular else None,
-        "physical_sim": physical_sim or None,
+        "physical_sim": physical_sim or None, "enrollment_kind": enrollment,
     }  # fmt: skip
     server = session.client()
     made: list[Device] = []

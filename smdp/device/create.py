@@ -6,6 +6,7 @@ from typing import TypedDict, Unpack
 from smdp.clock import Clock
 from smdp.device.device import Device, State
 from smdp.device.es9plus import Es9Client
+from smdp.model import EnrollmentKind
 from smdp.pki.errors import PkiError
 from smdp.pki.model import Pki
 from smdp.rsp.crypto import Entropy, scalar_of
@@ -34,6 +35,7 @@ class Identity(TypedDict, total=False):
     cellular: bool
     physical_sim: bool
     country: str
+    enrollment_kind: EnrollmentKind
     carrier: str
 
 
@@ -72,6 +74,7 @@ def new_device(
         cellular=identity.get("cellular", True),
         physical_sim=identity.get("physical_sim", False),
         country=identity.get("country", "US"),
+        enrollment_kind=identity.get("enrollment_kind", "device"),
         carrier=identity.get("carrier", "default"),
         euicc=new_euicc(pki, eid),
     )

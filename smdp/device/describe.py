@@ -35,6 +35,7 @@ def describe(state: "State") -> model.Device:
         notices=list(state.notices),
         online=state.online,
         country=state.country,
+        enrollment_kind=state.enrollment_kind,
         carrier=state.carrier,
     )
 

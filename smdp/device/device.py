@@ -19,7 +19,7 @@ from smdp.device.failure import DownloadError, failure
 from smdp.device.handset import Handset
 from smdp.device.lpa import Lpa, Order, Sent, UnderWay
 from smdp.device.trouble import Trouble, cut_off, no_trouble, strained
-from smdp.model import Outcome, OutcomeStep
+from smdp.model import EnrollmentKind, Outcome, OutcomeStep
 from smdp.rsp.checks import Refusal
 from smdp.rsp.crypto import Entropy
 from smdp.rsp.euicc.commands import Answer, World
@@ -52,6 +52,7 @@ class State(Struct, kw_only=True):
     cellular: bool = True
     physical_sim: bool = False
     country: str = "US"
+    enrollment_kind: EnrollmentKind = "device"
     handset: Handset = field(default_factory=Handset)
     ade_profile: bytes | None = None
     download: UnderWay | None = None

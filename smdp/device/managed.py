@@ -86,7 +86,11 @@ class Managed:
         allow_http: bool = False,
         ade: bool = False,
     ) -> None:
-        """Install an enrolment profile, given as it is or by its URL. Raises MdmError; nothing is left then."""
+        """Install an enrolment profile, given as it is or by its URL; as ADE does if said here or of the device.
+
+        Raises MdmError; nothing is left then.
+        """
+        ade = ade or self.device.state.enrollment_kind == "ade"
         async with self._turn:
             self._check_online()
             if (there := self._handset.enrollment) is not None:
@@ -100,6 +104,8 @@ class Managed:
     async def _enrolled(self, data: bytes, anchors: tuple[bytes, ...], *, allow_http: bool, ade: bool) -> None:
         profile = read_profile(data, anchors=anchors, now=self._around.now())
         plan = read_enrollment(profile, allow_http=allow_http, ade=ade, anchors=anchors)
+        if self.device.state.enrollment_kind == "user" and plan.enrollment.kind != "user":
+            raise mdm_failure("not-user-enrollment")
         enrollment = await enroll(
             plan, self._who(), self._around.world, tell=self._around.tell, awaiting_configuration=ade
         )

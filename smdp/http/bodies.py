@@ -22,7 +22,7 @@ from smdp.http.events import WaitBody
 from smdp.http.managing import EnrollBody, EraseBody, UserBody
 from smdp.http.network import AttachBody
 from smdp.http.profiles import ActivationBody
-from smdp.model import ActivationRule, Carrier, Device, Limits, Plan
+from smdp.model import ActivationRule, Carrier, Device, EnrollmentKind, Limits, Plan
 
 __all__ = [
     "ActivationBody",
@@ -135,12 +135,12 @@ ProfileSettings = some_of(
 )
 
 _YES_OR_NO = ("online", "supervised", "cellular", "physical_sim")
-_CHANGEABLE = ("name", "os", "model", "country", *_YES_OR_NO)
+_CHANGEABLE = ("name", "os", "model", "country", "enrollment_kind", *_YES_OR_NO)
 DeviceSettings = some_of("DeviceSettings", Device, members=_CHANGEABLE)
 _MADE_UP: dict[str, Any] = dict.fromkeys(
     ("name", "os", "model", "country", "eid", "udid", "serial", "imei", "carrier"), str | None
 )
-_MADE_UP |= dict.fromkeys(_YES_OR_NO, bool | None)
+_MADE_UP |= dict.fromkeys(_YES_OR_NO, bool | None) | {"enrollment_kind": EnrollmentKind | None}
 DeviceOrder = some_of("DeviceOrder", Device, members=_CHANGEABLE, **_MADE_UP)
 
 CarrierEntry = some_of("CarrierEntry", Carrier, members=_SETTINGS, name=str | None, **_CHANGED)

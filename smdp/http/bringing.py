@@ -3,7 +3,7 @@
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -14,6 +14,7 @@ from smdp.clock import Clock
 from smdp.device import Device, Es9Client, new_device
 from smdp.device.apple.versions import os_problem
 from smdp.model import Device as Description
+from smdp.model import EnrollmentKind
 from smdp.pki.errors import PkiError
 from smdp.pki.model import Pki
 from smdp.rsp.crypto import Entropy
@@ -23,12 +24,14 @@ from smdp.storage.queries.contents import DeviceRow
 
 MAX_DEVICES = 100_000
 CHANGEABLE = frozenset({"name", "os", "model", "online", "supervised", "cellular", "physical_sim", "country"})
+CHANGEABLE |= {"enrollment_kind"}
 OPTIONS: dict[str, type] = {"udid": str, "serial": str, "imei": str, "os": str, "model": str, "name": str}
 OPTIONS |= {"supervised": bool, "online": bool, "cellular": bool, "physical_sim": bool, "eid": str, "carrier": str}
-OPTIONS |= {"country": str}
+OPTIONS |= {"country": str, "enrollment_kind": str}
 """What may be said of a device that is made, and of what kind it is."""
 _FIXED = ("eid", "udid", "serial", "imei")
 _MAX_TEXT = 200
+_KINDS: tuple[str, ...] = get_args(EnrollmentKind)
 _COUNTRY = re.compile("[A-Z]{2}", re.ASCII)
 PASSED_OVER = tuple(name for name in Description.__struct_fields__ if name not in OPTIONS)
 """Members of a device that follow from others: whoever sends a device back as it came may leave them in."""
@@ -112,6 +115,9 @@ def check(options: Mapping[str, Any], known: Mapping[str, type]) -> None:
     reject_unknown(options, known, "device")
     for name, value in options.items():
         kind = known[name]
+        if name == "enrollment_kind" and value not in _KINDS:
+            because = f"A device is enrolled in one of the kinds {', '.join(_KINDS)}."
+            raise CarrierError("value-invalid", because, "Leave it out for device: by a profile that is installed.")
         if name == "country" and not (isinstance(value, str) and _COUNTRY.fullmatch(value)):
             raise CarrierError("value-invalid", "A device's country is two capital letters.", "Give one such as US.")
         if type(value) is not kind or not _plain(value):

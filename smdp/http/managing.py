@@ -27,7 +27,9 @@ _DEVICE = API + "/devices/{eid}"
 _ACTIONS: tuple[str, ...] = get_args(Action)
 _BY: tuple[Trigger, ...] = ("find-my", "recovery", "configurator", "dfu", "return-to-service")
 _FAILED_DEPENDENCY, _UNPROCESSABLE = 424, 422
-_STATE = frozenset({"already-enrolled", "not-enrolled", "device-offline", "no-return-to-service"})
+_STATE = frozenset(
+    {"not-user-enrollment", "already-enrolled", "not-enrolled", "device-offline", "no-return-to-service"}
+)
 _PROFILE = ("profile-", "payload-", "pkcs12-", "identity-", "several-", "no-mdm-payload", "topic", "url-",
             "access-rights", "anchors-", "certificate-", "scep-key-usage")  # fmt: skip
 """How the reasons begin that are the profile's fault, not its server's."""

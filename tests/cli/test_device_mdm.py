@@ -216,7 +216,8 @@ def test_from_enrolment_to_the_wipe(process, carrier, mdm, tmp_path):
     made = json.loads(process("device", "new", "--json").out)
     eid, udid = made["eid"], made["udid"]
     iccid = carrier.issue(eid).iccid
-    assert process("device", "poll", eid).err == "smdp: The device is not enrolled. Enrol it: smdp device enroll EID FILE|URL.\n"
+    fix = "Enrol it: smdp device enroll EID FILE|URL."
+    assert process("device", "poll", eid).err == f"smdp: The device is not enrolled. {fix}\n"
     assert process("device", "enroll", eid, "fleet.mobileconfig", "--mdm-ca", "ca.pem").code == 0
     again = process("device", "enroll", eid, mdm.enroll_url, "--mdm-ca", "ca.pem")
     assert (again.code, again.err.count("\n")) == (1, 1)

@@ -194,10 +194,11 @@ BODIES = {
     ("POST", "/api/v1/devices"): {
         "name": "Ann", "os": "26.1", "model": "iPhone17,1", "imei": "35 309418 464558 9", "online": True,
         "supervised": True, "cellular": True, "physical_sim": True, "carrier": "measured", "country": "US",
+        "enrollment_kind": "ade",
     },
     ("PATCH", "/api/v1/devices/{eid}"): {
         "name": "Ann", "os": "26.1", "model": "iPhone17,1", "online": True, "supervised": True, "cellular": True,
-        "physical_sim": False, "country": "DE",
+        "physical_sim": False, "country": "DE", "enrollment_kind": "user",
     },
     ("POST", "/api/v1/devices/{eid}/erase"): {"by": "find-my"},
     ("POST", "/api/v1/devices/{eid}/refresh"): {"url": "https://127.0.0.1:1"},

@@ -387,3 +387,14 @@ def test_two_polls_at_once_answer_a_command_once(device, mdm):
         polled = [future.result() for future in [pool.submit(device.poll) for _ in range(4)]]
     assert sum(len(one["answered"]) for one in polled) == 5
     assert all(one["problem"] is None for one in polled)
+
+
+def test_a_device_is_enrolled_in_the_kind_that_was_chosen(carrier, mdm):
+    by_ade = ManagedDevice(carrier, mdm, enrollment_kind="ade")
+    assert by_ade.enroll()["enrollment"]["kind"] == "ade"
+    own = ManagedDevice(carrier, mdm, enrollment_kind="user")
+    problem = refused(own.enroll)
+    assert (problem.status, problem.reason) == (409, "not-user-enrollment")
+    assert own.show().enrollment is None
+    assert own.enroll(user_enrollment=True)["enrollment"]["kind"] == "user"
+    assert [one.udid for one in mdm.devices.values() if one.udid == own.show().udid] == []

@@ -183,6 +183,10 @@ REASONS: dict[str, Reason] = {
         "Remove that enrolment first, or erase the device.",
         12001,
     ),
+    "not-user-enrollment": Reason(
+        "The device is its user's own, to be enrolled by User Enrollment only, and the profile asks for more.",
+        "Give a profile with EnrollmentMode BYOD, or make a device without --enrollment user.",
+    ),
     "device-offline": Reason("The device has no network.", "Take it online again, then ask again."),
     "no-return-to-service": Reason("{problem}.", "Erase it in another way, or use a device to which that applies."),
     "too-many-commands": Reason(
