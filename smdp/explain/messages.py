@@ -38,7 +38,10 @@ def _types() -> dict[int, list[Any]]:
 def _number(spec: Any) -> int | None:
     """Return the number of a type's own tag, BF and this; None if it has none."""
     if issubclass(spec, core.Choice):
-        return spec.explicit[1] if spec.explicit else None
+        tagged = spec.explicit
+        if tagged and isinstance(tagged[0], tuple):  # asn1crypto rewrites it when it first makes one of the type
+            tagged = tagged[0]
+        return tagged[1] if tagged else None
     return spec.tag if spec.class_ == _CONTEXT else None
 
 

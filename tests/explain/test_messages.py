@@ -3,8 +3,9 @@ import json
 
 import pytest
 
-from smdp.explain import Unexplained, explain
+from smdp.explain import Unexplained, explain, messages
 from smdp.explain.words import Line
+from smdp.rsp import asn1
 from tests.explain.session import ADDRESS, ICCID, SECRETS, member, said
 from tests.explain.test_numbers import line
 from tests.independent import encode
@@ -34,6 +35,14 @@ def test_every_message_of_a_session_is_named_however_it_is_pasted(name):
     assert told[0].kind == "message"
     assert told[0].lines
     assert all(one == told[0] for one in told)
+
+
+def test_a_type_that_was_made_before_is_named_all_the_same():
+    """asn1crypto rewrites the tag of a CHOICE when it first makes one."""
+    message = said().messages["AuthenticateServerResponse"]
+    asn1.AuthenticateServerResponse.load(message)
+    messages._types.cache_clear()  # noqa: SLF001 - as in a process that explains later
+    assert explain(message).title.startswith("AuthenticateServerResponse")
 
 
 def test_members_have_the_standards_names_and_readable_values():
