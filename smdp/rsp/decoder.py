@@ -358,7 +358,7 @@ def _tag(class_: int, number: int, *, constructed: bool) -> int:
 def _tagging(value: Any) -> tuple[int, int]:
     if isinstance(value, int):
         return 2, value
-    class_, number = value
+    class_, number = value[0] if isinstance(value[0], tuple) else value  # asn1crypto wraps it when it makes one
     return (_CLASSES[class_] if isinstance(class_, str) else class_), number
 
 
