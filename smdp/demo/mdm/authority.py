@@ -6,14 +6,9 @@ valid from a day ago, as a device's clock may be behind.
 
 import datetime as dt
 import ipaddress
-import os
 import secrets
 import ssl
-import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
@@ -29,6 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from smdp.pki.tls import private_file
 
 _DAY = dt.timedelta(days=1)
 _CA_LIFE = dt.timedelta(days=3650)
@@ -104,7 +101,7 @@ class Authority:
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        with _file(leaf.public_bytes(Encoding.PEM) + pem_of(key)) as path:
+        with private_file(leaf.public_bytes(Encoding.PEM) + pem_of(key)) as path:
             context.load_cert_chain(path)
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_verify_locations(cadata=self.pem.decode())
@@ -176,21 +173,3 @@ def _alternatives(hosts: Iterable[str]) -> Iterator[x509.GeneralName]:
             yield x509.IPAddress(ipaddress.ip_address(host))
         except ValueError:
             yield x509.DNSName(host)
-
-
-@contextmanager
-def _file(data: bytes) -> Iterator[str]:
-    """Give bytes a path for a moment: OpenSSL's Python binding reads keys from files only (on Linux from memory)."""
-    if sys.platform == "linux":
-        descriptor = os.memfd_create("smdp-mdm")
-        path = f"/proc/self/fd/{descriptor}"
-    else:
-        descriptor, path = tempfile.mkstemp(prefix="smdp-mdm-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            yield path
-    finally:
-        if sys.platform != "linux":
-            Path(path).unlink()
