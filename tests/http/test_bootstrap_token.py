@@ -1,8 +1,5 @@
 """A bootstrap token is left with the MDM by devices that need one to return to service with their apps."""
 
-import http.client
-import json
-
 import pytest
 
 from smdp.client import Client
@@ -28,11 +25,7 @@ def client():
 )
 def test_a_bootstrap_token(client, mdm, os, supervised, left):
     device = client.host_device(os=os, supervised=supervised)
-    api = http.client.HTTPConnection("127.0.0.1", int(client.url.rpartition(":")[2]), timeout=30)
-    body = json.dumps({"url": mdm.enroll_url, "mdm_ca": mdm.ca})
-    api.request("POST", f"/api/v1/devices/{device.eid}/enroll", body)
-    assert api.getresponse().status == 200
-    api.close()
+    device.enroll(mdm.enroll_url, ca=mdm.ca)
     token = mdm.devices[device.udid].bootstrap_token
     assert (token is not None) is left
     assert token is None or len(token) == 32
